@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause) */
+/* Do not edit directly, auto-generated from: */
+/*	Documentation/netlink/specs/stockvz.yaml */
+/* YNL-GEN uapi header */
+
+#ifndef _UAPI_LINUX_STOCKVZ_H
+#define _UAPI_LINUX_STOCKVZ_H
+
+#define STOCKVZ_FAMILY_NAME	"stockvz"
+#define STOCKVZ_FAMILY_VERSION	1
+
+#define STOCKVZ_ABI		1
+#define STOCKVZ_VALUE_MAX	9223372036854775807
+#define STOCKVZ_COMM_LEN	16
+
+/**
+ * enum stockvz_resource - The counted resources. The number is the row in
+ *   /proc/user_beancounters, which shows the first 24.
+ * @STOCKVZ_RES_KMEMSIZE: bytes of unswappable kernel memory
+ * @STOCKVZ_RES_LOCKEDPAGES: pages locked by mlock or SHM_LOCK
+ * @STOCKVZ_RES_PRIVVMPAGES: pages of private address space
+ * @STOCKVZ_RES_SHMPAGES: pages of shared memory
+ * @STOCKVZ_RES_DUMMY4: never used
+ * @STOCKVZ_RES_NUMPROC: tasks: threads and zombies included
+ * @STOCKVZ_RES_PHYSPAGES: resident pages
+ * @STOCKVZ_RES_VMGUARPAGES: guaranteed pages: held is always 0
+ * @STOCKVZ_RES_OOMGUARPAGES: resident and swapped pages
+ * @STOCKVZ_RES_NUMTCPSOCK: stream sockets of INET and INET6
+ * @STOCKVZ_RES_NUMFLOCK: file locks
+ * @STOCKVZ_RES_NUMPTY: pseudo-terminal masters
+ * @STOCKVZ_RES_NUMSIGINFO: queued signals
+ * @STOCKVZ_RES_TCPSNDBUF: bytes queued to send on TCP
+ * @STOCKVZ_RES_TCPRCVBUF: bytes in TCP receive queues
+ * @STOCKVZ_RES_OTHERSOCKBUF: bytes queued on other sockets
+ * @STOCKVZ_RES_DGRAMRCVBUF: bytes in datagram receive queues
+ * @STOCKVZ_RES_NUMOTHERSOCK: every other socket
+ * @STOCKVZ_RES_DCACHESIZE: bytes of dentries in use
+ * @STOCKVZ_RES_NUMFILE: open files
+ * @STOCKVZ_RES_DUMMY20: never used
+ * @STOCKVZ_RES_DUMMY21: never used
+ * @STOCKVZ_RES_DUMMY22: never used
+ * @STOCKVZ_RES_NUMIPTENT: netfilter rules
+ * @STOCKVZ_RES_SWAPPAGES: pages of swap
+ */
+enum stockvz_resource {
+	STOCKVZ_RES_KMEMSIZE,
+	STOCKVZ_RES_LOCKEDPAGES,
+	STOCKVZ_RES_PRIVVMPAGES,
+	STOCKVZ_RES_SHMPAGES,
+	STOCKVZ_RES_DUMMY4,
+	STOCKVZ_RES_NUMPROC,
+	STOCKVZ_RES_PHYSPAGES,
+	STOCKVZ_RES_VMGUARPAGES,
+	STOCKVZ_RES_OOMGUARPAGES,
+	STOCKVZ_RES_NUMTCPSOCK,
+	STOCKVZ_RES_NUMFLOCK,
+	STOCKVZ_RES_NUMPTY,
+	STOCKVZ_RES_NUMSIGINFO,
+	STOCKVZ_RES_TCPSNDBUF,
+	STOCKVZ_RES_TCPRCVBUF,
+	STOCKVZ_RES_OTHERSOCKBUF,
+	STOCKVZ_RES_DGRAMRCVBUF,
+	STOCKVZ_RES_NUMOTHERSOCK,
+	STOCKVZ_RES_DCACHESIZE,
+	STOCKVZ_RES_NUMFILE,
+	STOCKVZ_RES_DUMMY20,
+	STOCKVZ_RES_DUMMY21,
+	STOCKVZ_RES_DUMMY22,
+	STOCKVZ_RES_NUMIPTENT,
+	STOCKVZ_RES_SWAPPAGES,
+
+	/* private: */
+	__STOCKVZ_RES_MAX,
+	STOCKVZ_RES_MAX = (__STOCKVZ_RES_MAX - 1)
+};
+
+/**
+ * enum stockvz_state - Whether a feature works on the running kernel.
+ * @STOCKVZ_STATE_OFF: neither counted nor limited
+ * @STOCKVZ_STATE_ON: counted and limited
+ * @STOCKVZ_STATE_DEGRADED: works in part: the reason says which
+ */
+enum stockvz_state {
+	STOCKVZ_STATE_OFF,
+	STOCKVZ_STATE_ON,
+	STOCKVZ_STATE_DEGRADED,
+};
+
+/**
+ * enum stockvz_bound - What a refused charge ran into.
+ */
+enum stockvz_bound {
+	STOCKVZ_BOUND_BARRIER,
+	STOCKVZ_BOUND_LIMIT,
+};
+
+/**
+ * enum stockvz_ct_event - What became of a container's init.
+ * @STOCKVZ_CT_EVENT_HALT: it ended
+ * @STOCKVZ_CT_EVENT_REBOOT: it asked for a reboot, then ended
+ */
+enum stockvz_ct_event {
+	STOCKVZ_CT_EVENT_HALT,
+	STOCKVZ_CT_EVENT_REBOOT,
+};
+
+enum {
+	STOCKVZ_A_FEATURE_NAME = 1,
+	STOCKVZ_A_FEATURE_STATE,
+	STOCKVZ_A_FEATURE_REASON,
+
+	__STOCKVZ_A_FEATURE_MAX,
+	STOCKVZ_A_FEATURE_MAX = (__STOCKVZ_A_FEATURE_MAX - 1)
+};
+
+enum {
+	STOCKVZ_A_INFO_ABI = 1,
+	STOCKVZ_A_INFO_VERSION,
+	STOCKVZ_A_INFO_KERNEL,
+	STOCKVZ_A_INFO_FEATURE,
+	STOCKVZ_A_INFO_EVENTS_DROPPED,
+	STOCKVZ_A_INFO_PAD,
+
+	__STOCKVZ_A_INFO_MAX,
+	STOCKVZ_A_INFO_MAX = (__STOCKVZ_A_INFO_MAX - 1)
+};
+
+enum {
+	STOCKVZ_A_RES_INDEX = 1,
+	STOCKVZ_A_RES_HELD,
+	STOCKVZ_A_RES_MAXHELD,
+	STOCKVZ_A_RES_BARRIER,
+	STOCKVZ_A_RES_LIMIT,
+	STOCKVZ_A_RES_FAILCNT,
+	STOCKVZ_A_RES_PAD,
+
+	__STOCKVZ_A_RES_MAX,
+	STOCKVZ_A_RES_MAX = (__STOCKVZ_A_RES_MAX - 1)
+};
+
+enum {
+	STOCKVZ_A_UB_ID = 1,
+	STOCKVZ_A_UB_RESOURCE,
+	STOCKVZ_A_UB_CGROUP,
+	STOCKVZ_A_UB_DYING,
+
+	__STOCKVZ_A_UB_MAX,
+	STOCKVZ_A_UB_MAX = (__STOCKVZ_A_UB_MAX - 1)
+};
+
+enum {
+	STOCKVZ_A_EVENT_ID = 1,
+	STOCKVZ_A_EVENT_RESOURCE,
+	STOCKVZ_A_EVENT_BOUND,
+	STOCKVZ_A_EVENT_AMOUNT,
+	STOCKVZ_A_EVENT_HELD,
+	STOCKVZ_A_EVENT_BARRIER,
+	STOCKVZ_A_EVENT_LIMIT,
+	STOCKVZ_A_EVENT_PID,
+	STOCKVZ_A_EVENT_COMM,
+	STOCKVZ_A_EVENT_SYSCALL,
+	STOCKVZ_A_EVENT_TIME,
+	STOCKVZ_A_EVENT_DROPPED,
+	STOCKVZ_A_EVENT_CT_EVENT,
+	STOCKVZ_A_EVENT_PAD,
+
+	__STOCKVZ_A_EVENT_MAX,
+	STOCKVZ_A_EVENT_MAX = (__STOCKVZ_A_EVENT_MAX - 1)
+};
+
+enum {
+	STOCKVZ_CMD_INFO_GET = 1,
+	STOCKVZ_CMD_UB_NEW,
+	STOCKVZ_CMD_UB_DEL,
+	STOCKVZ_CMD_UB_GET,
+	STOCKVZ_CMD_UB_SET,
+	STOCKVZ_CMD_UB_ATTACH,
+	STOCKVZ_CMD_REFUSAL_NTF,
+	STOCKVZ_CMD_CT_NTF,
+
+	__STOCKVZ_CMD_MAX,
+	STOCKVZ_CMD_MAX = (__STOCKVZ_CMD_MAX - 1)
+};
+
+#define STOCKVZ_MCGRP_EVENTS	"events"
+
+#endif /* _UAPI_LINUX_STOCKVZ_H */
