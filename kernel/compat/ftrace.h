@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef STOCKVZ_COMPAT_FTRACE_H
+#define STOCKVZ_COMPAT_FTRACE_H
+
+#include <linux/ftrace.h>
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+/*
+ * 6.2 made the registers that a traced function hands over reachable by
+ * accessors. Before, on x86, they are the caller-saved part of pt_regs.
+ */
+static __always_inline unsigned long
+ftrace_regs_get_argument(struct ftrace_regs *fregs, unsigned int n)
+{
+	switch (n) {
+	case 0:
+		return fregs->regs.di;
+	case 1:
+		return fregs->regs.si;
+	case 2:
+		return fregs->regs.dx;
+	case 3:
+		return fregs->regs.cx;
+	case 4:
+		return fregs->regs.r8;
+	case 5:
+		return fregs->regs.r9;
+	}
+	return 0;
+}
+
+static __always_inline void
+ftrace_regs_set_return_value(struct ftrace_regs *fregs, unsigned long ret)
+{
+	fregs->regs.ax = ret;
+}
+
+static __always_inline void
+ftrace_regs_set_instruction_pointer(struct ftrace_regs *fregs, unsigned long ip)
+{
+	ftrace_instruction_pointer_set(fregs, ip);
+}
+#endif
+
+#endif
