@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/hash.h>
+#include <linux/printk.h>
+
+#include "hook.h"
+
+DEFINE_STATIC_KEY_FALSE(hook_proof_key);
+struct task_struct *hook_proof_task;
+ftrace_func_t hook_proof_callback;
+
+/* Written while the module loads, read by callbacks. */
+u64 hook_features_on __read_mostly;
+
+static struct hook *table;
+static unsigned int n_hooks;
+static const char *const *feature_names;
+
+/*
+ * Cold hooks share an ftrace_ops, gates one and the others one, so that
+ * unloading does not wait once for each. Their callback finds the hook by
+ * where it was called from: an open hash, at most half full, filled before
+ * ftrace knows of the function.
+ */
+#define COLD_BITS 7
+
+static struct hook *cold[1 << COLD_BITS] __read_mostly;
+static unsigned int n_cold;
+
+static struct hook **cold_slot(unsigned long ip)
+{
+	unsigned int i = hash_long(ip, COLD_BITS);
+
+	while (cold[i] && cold[i]->ip != ip)
+		i = (i + 1) & (ARRAY_SIZE(cold) - 1);
+	return &cold[i];
+}
+
+static void cold_callback(unsigned long ip, unsigned long parent_ip,
+			  struct ftrace_ops *op, struct ftrace_regs *fregs)
+{
+	struct hook *hook = *cold_slot(ip);
+
+	if (likely(hook))
+		hook->callback(ip, parent_ip, op, fregs);
+}
+
+/*
+ * PERMANENT: kernel.ftrace_enabled=0 must not switch limits off unseen.
+ * Not RECURSION: that flag asks for a guard that costs more than the hook.
+ */
+static struct ftrace_ops cold_gates = {
+	.func = cold_callback,
+	.flags = FTRACE_OPS_FL_PERMANENT | FTRACE_OPS_FL_IPMODIFY,
+};
+
+static struct ftrace_ops cold_others = {
+	.func = cold_callback,
+	.flags = FTRACE_OPS_FL_PERMANENT,
+};
+
+/* How many functions each of the two stands in; an empty filter means all! */
+static unsigned int n_cold_gates, n_cold_others;
+
+static int attach_hot(struct hook *hook)
+{
+	int err;
+
+	hook->ops.func = hook->callback;
+	hook->ops.flags = FTRACE_OPS_FL_PERMANENT;
+	if (hook->role == HOOK_GATE)
+		hook->ops.flags |= FTRACE_OPS_FL_IPMODIFY;
+	err = ftrace_set_filter_ip(&hook->ops, hook->ip, 0, 0);
+	if (!err)
+		err = register_ftrace_function(&hook->ops);
+	if (err)
+		ftrace_free_filter(&hook->ops);
+	return err;
+}
+
+static int attach_cold(struct hook *hook)
+{
+	bool gate = hook->role == HOOK_GATE;
+	struct ftrace_ops *ops = gate ? &cold_gates : &cold_others;
+	unsigned int *used = gate ? &n_cold_gates : &n_cold_others;
+	int err;
+
+	if (n_cold == ARRAY_SIZE(cold) / 2)
+		return -ENOSPC;
+	*cold_slot(hook->ip) = hook;
+	n_cold++;
+	err = ftrace_set_filter_ip(ops, hook->ip, 0, 0);
+	if (err)
+		return err;
+	if (!*used) {
+		err = register_ftrace_function(ops);
+		if (err) {
+			ftrace_free_filter(ops);
+			return err;
+		}
+	}
+	++*used;
+	return 0;
+}
+
+static const char *explain(int err)
+{
+	switch (err) {
+	case -EBUSY:
+		return "a livepatch or another tracer holds it";
+	case -EINVAL:
+	case -ENOENT:
+		return "it is not traceable";
+	case -ENOMEM:
+		return "out of memory";
+	}
+	return "ftrace does not attach to it";
+}
+
+static int attach_one(struct hook *hook)
+{
+	int err = hook->hot ? attach_hot(hook) : attach_cold(hook);
+
+	if (err)
+		hook->error = explain(err);
+	else
+		hook->attached = true;
+	return err;
+}
+
+/* A gate is believed when it has refused a real call, and only that. */
+static int prove(struct hook *hook)
+{
+	int err;
+
+	WRITE_ONCE(hook_proof_task, current);
+	WRITE_ONCE(hook_proof_callback, hook->callback);
+	static_branch_enable(&hook_proof_key);
+	err = hook->prove();
+	static_branch_disable(&hook_proof_key);
+	WRITE_ONCE(hook_proof_task, NULL);
+	if (err)
+		hook->error = "its gate did not refuse the call that tries it";
+	return err;
+}
+
+static void detach_hot(struct hook *hook)
+{
+	if (!hook->attached || !hook->hot)
+		return;
+	unregister_ftrace_function(&hook->ops);
+	ftrace_free_filter(&hook->ops);
+	hook->attached = false;
+}
+
+/* Unregistering waits until no task is inside one of our callbacks. */
+static void detach_cold(struct ftrace_ops *ops, unsigned int *used)
+{
+	if (!*used)
+		return;
+	unregister_ftrace_function(ops);
+	ftrace_free_filter(ops);
+	*used = 0;
+}
+
+static bool feature_is_used(unsigned int feature)
+{
+	unsigned int i;
+
+	for (i = 0; i < n_hooks; i++)
+		if (table[i].serves & BIT_ULL(feature))
+			return true;
+	return false;
+}
+
+/* Features that have a hook and lack none. */
+static u64 whole_features(void)
+{
+	u64 all = 0, broken = 0;
+	unsigned int i;
+
+	for (i = 0; i < n_hooks; i++) {
+		all |= table[i].serves;
+		if (table[i].error)
+			broken |= table[i].serves;
+	}
+	return all & ~broken;
+}
+
+/* Run a step for every hook that some whole feature still needs. */
+static void for_needed(int (*step)(struct hook *hook))
+{
+	unsigned int i;
+
+	for (i = 0; i < n_hooks; i++)
+		if (!table[i].error && (table[i].serves & whole_features()))
+			step(&table[i]);
+}
+
+static int prove_gate(struct hook *hook)
+{
+	return hook->role == HOOK_GATE ? prove(hook) : 0;
+}
+
+static void report(void)
+{
+	const char *why, *symbol;
+	unsigned int i;
+
+	for (i = 0; i < HOOK_FEATURES; i++) {
+		if (!feature_is_used(i))
+			continue;
+		if (hook_feature(i, &why, &symbol))
+			pr_info("%s is on\n", feature_names[i]);
+		else
+			pr_err("%s is off: %s: %s\n", feature_names[i], symbol,
+			       why);
+	}
+}
+
+/* What served only features that are off must not go on being called. */
+static void detach_useless(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < n_hooks; i++)
+		if (!(table[i].serves & hook_features_on))
+			detach_hot(&table[i]);
+}
+
+/**
+ * hook_attach() - stand in every function of a table
+ * @rows: the table; lives as long as the module
+ * @n: its rows
+ * @features: a name for each feature, by bit
+ * @hide: names to pretend the kernel lacks, comma-separated; for tests
+ * @require_all: rather nothing than a feature that is off
+ *
+ * Which features work is said in the log and by hook_feature().
+ *
+ * Context: process, may sleep.
+ * Return: 0, or -ENOENT if @require_all and a feature is off; then nothing is
+ * attached.
+ */
+int hook_attach(struct hook *rows, unsigned int n, const char *const *features,
+		const char *hide, bool require_all)
+{
+	unsigned int i;
+	int err;
+
+	table = rows;
+	n_hooks = n;
+	feature_names = features;
+
+	err = hook_btf_open();
+	if (err)
+		pr_warn("cannot read the kernel's types (%d)\n", err);
+	for (i = 0; i < n_hooks; i++)
+		hook_resolve(&table[i], hide);
+	hook_btf_close();
+
+	for_needed(attach_one);
+	for_needed(prove_gate);
+	hook_features_on = whole_features();
+	report();
+	detach_useless();
+
+	for (i = 0; require_all && i < n_hooks; i++)
+		if (table[i].error) {
+			pr_err("not loaded: require=all, and %s: %s\n",
+			       table[i].symbol[0], table[i].error);
+			hook_detach();
+			return -ENOENT;
+		}
+	return 0;
+}
+
+/**
+ * hook_detach() - leave every function
+ *
+ * Gates go first: what they let through while releases are already gone would
+ * never be given back.
+ *
+ * Context: process, may sleep. When it returns no callback runs any more.
+ */
+void hook_detach(void)
+{
+	unsigned int i;
+
+	hook_features_on = 0;
+	for (i = 0; i < n_hooks; i++)
+		if (table[i].role == HOOK_GATE)
+			detach_hot(&table[i]);
+	detach_cold(&cold_gates, &n_cold_gates);
+	for (i = 0; i < n_hooks; i++)
+		detach_hot(&table[i]);
+	detach_cold(&cold_others, &n_cold_others);
+}
+
+/**
+ * hook_feature_name() - what a feature is called
+ * @feature: its bit
+ *
+ * Return: NULL if there is none.
+ */
+const char *hook_feature_name(unsigned int feature)
+{
+	return feature_names[feature];
+}
+
+/**
+ * hook_feature() - does a feature work?
+ * @feature: its bit
+ * @why: if not, the reason
+ * @symbol: if not, the function that it lacks
+ */
+bool hook_feature(unsigned int feature, const char **why, const char **symbol)
+{
+	unsigned int i;
+
+	*why = "this version does not count it";
+	*symbol = NULL;
+	for (i = 0; i < n_hooks; i++) {
+		if (!table[i].error || !(table[i].serves & BIT_ULL(feature)))
+			continue;
+		*symbol = table[i].symbol[0];
+		*why = table[i].error;
+		return false;
+	}
+	return hook_on(feature);
+}

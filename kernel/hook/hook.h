@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Stands in functions of the running kernel.
+ *
+ * A hook is an entry callback of ftrace. It looks at the arguments and lets the
+ * function run, or - only a gate may - sends the instruction pointer to a bare
+ * return, so that the caller sees the function fail with our errno. Nothing of
+ * ours is ever on the stack of a function that runs on, so unloading waits for
+ * callbacks alone, which ftrace does.
+ *
+ * A feature is what stands or falls together: it is on if every hook that
+ * serves it is attached and every gate among them has proven itself. What a
+ * feature means is for its owner; here it is a bit.
+ *
+ * A callback runs wherever its function is called. It must not sleep, and must
+ * not reach a function that carries the same hook.
+ */
+#ifndef STOCKVZ_HOOK_H
+#define STOCKVZ_HOOK_H
+
+#include <linux/jump_label.h>
+#include <linux/sched.h>
+#include <linux/stddef.h>
+
+#include "compat/compat.h"
+
+#define HOOK_CANDIDATES 3
+#define HOOK_FEATURES 64
+
+/**
+ * enum hook_role - what a hook may do
+ * @HOOK_GATE: refuse the call
+ * @HOOK_ACCOUNT: count it
+ * @HOOK_RELEASE: give back what a gate took
+ * @HOOK_WATCH: notice it
+ */
+enum hook_role { HOOK_GATE, HOOK_ACCOUNT, HOOK_RELEASE, HOOK_WATCH };
+
+/**
+ * struct hook - a row of the table: one function to stand in
+ * @symbol: its names, best first: the first that this kernel has is taken
+ * @prototype: as kernel BTF spells it, for a static function. NULL where the
+ *	prototype was compared at compile time: see HOOK_PIN()
+ * @role: what the callback may do
+ * @callback: made by DEFINE_GATE() or DEFINE_HOOK()
+ * @serves: the features, as bits, that need it
+ * @hot: worth an ftrace_ops of its own: 16 instructions less for a call,
+ *	0.12 s more to unload
+ * @prove: a gate's: do something that meets the gate and return 0 if it failed
+ *	with HOOK_PROOF_ERRNO, else an errno. The gate refuses this task only,
+ *	and only while @prove runs
+ * @found: the name that was taken. Written at load, constant afterwards, as
+ *	all that follows
+ * @ip: where its ftrace call stands
+ * @ops: its own, if @hot
+ * @attached: ftrace calls us
+ * @error: why it is not, as text; NULL if nothing is wrong
+ */
+struct hook {
+	const char *symbol[HOOK_CANDIDATES];
+	const char *prototype;
+	enum hook_role role;
+	ftrace_func_t callback;
+	u64 serves;
+	bool hot;
+	int (*prove)(void);
+
+	const char *found;
+	unsigned long ip;
+	struct ftrace_ops ops;
+	bool attached;
+	const char *error;
+};
+
+/* No function we stand in fails with this by itself. */
+#define HOOK_PROOF_ERRNO (-EL2HLT)
+
+DECLARE_STATIC_KEY_FALSE(hook_proof_key);
+extern struct task_struct *hook_proof_task;
+extern ftrace_func_t hook_proof_callback;
+extern u64 hook_features_on;
+
+/* The function's n-th argument, from 0. */
+#define hook_arg(fregs, n, type) \
+	((type)ftrace_regs_get_argument(fregs, n))
+
+/* Is this feature on? Constant once the module is loaded. */
+static __always_inline bool hook_on(unsigned int feature)
+{
+	return hook_features_on & BIT_ULL(feature);
+}
+
+static __always_inline bool hook_proving(ftrace_func_t callback)
+{
+	return static_branch_unlikely(&hook_proof_key) &&
+	       READ_ONCE(hook_proof_task) == current &&
+	       READ_ONCE(hook_proof_callback) == callback;
+}
+
+void hook_skip(void);
+
+/* Make the function that is being entered return err at once. */
+static __always_inline void hook_refuse(struct ftrace_regs *fregs, long err)
+{
+	ftrace_regs_set_return_value(fregs, err);
+	ftrace_regs_set_instruction_pointer(fregs, (unsigned long)hook_skip);
+}
+
+/*
+ * A gate: NAME(fregs) returns 0 to let the call through, or what the function
+ * shall return instead.
+ */
+#define DEFINE_GATE(name)						\
+	void name##_hook(unsigned long ip, unsigned long parent_ip,	\
+			 struct ftrace_ops *op, struct ftrace_regs *fregs) \
+	{								\
+		long err = hook_proving(name##_hook) ?			\
+			   HOOK_PROOF_ERRNO : name(fregs);		\
+									\
+		if (unlikely(err))					\
+			hook_refuse(fregs, err);			\
+	}
+
+/* Any other hook: NAME(fregs) returns nothing. */
+#define DEFINE_HOOK(name)						\
+	void name##_hook(unsigned long ip, unsigned long parent_ip,	\
+			 struct ftrace_ops *op, struct ftrace_regs *fregs) \
+	{								\
+		name(fregs);						\
+	}
+
+#define DECLARE_HOOK(name)						\
+	void name##_hook(unsigned long ip, unsigned long parent_ip,	\
+			 struct ftrace_ops *op, struct ftrace_regs *fregs)
+
+/* The arguments are read out of registers: the prototype must be this one. */
+#define HOOK_PIN(function, ...) \
+	static_assert(__same_type(function, __VA_ARGS__))
+
+int hook_attach(struct hook *table, unsigned int n,
+		const char *const *features, const char *hide, bool require_all);
+void hook_detach(void);
+const char *hook_feature_name(unsigned int feature);
+bool hook_feature(unsigned int feature, const char **why, const char **symbol);
+
+/* The parts of the engine, for one another. */
+int hook_resolve(struct hook *hook, const char *hide);
+int hook_btf_open(void);
+void hook_btf_close(void);
+bool hook_btf_matches(const char *function, const char *prototype);
+
+#endif

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * From a name to an address. The kernel keeps its symbol table to itself; a
+ * kprobe that is never armed is the exported way to ask it.
+ */
+#include <linux/kprobes.h>
+#include <linux/string.h>
+
+#include "hook.h"
+
+/* Is the name among those of a comma-separated list? */
+static bool listed(const char *list, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (; list && *list; list += strcspn(list, ","), list += *list == ',')
+		if (strcspn(list, ",") == len && !strncmp(list, name, len))
+			return true;
+	return false;
+}
+
+/* The address at which ftrace calls for a function, or 0. */
+static unsigned long entry_of(const char *name)
+{
+	struct kprobe probe = {
+		.symbol_name = name,
+		.flags = KPROBE_FLAG_DISABLED,
+	};
+	unsigned long ip;
+
+	if (register_kprobe(&probe))
+		return 0;
+	ip = (unsigned long)probe.addr;
+	unregister_kprobe(&probe);
+	return ip;
+}
+
+/**
+ * hook_resolve() - find the function of a hook in the running kernel
+ * @hook: found and ip are filled in, or error
+ * @hide: names to pretend the kernel does not have, comma-separated
+ *
+ * Context: process, may sleep.
+ * Return: 0, -ENOENT if no candidate is there, -EPROTOTYPE if the one there
+ * takes other arguments than we would read.
+ */
+int hook_resolve(struct hook *hook, const char *hide)
+{
+	unsigned int i;
+
+	for (i = 0; i < HOOK_CANDIDATES && hook->symbol[i]; i++) {
+		const char *name = hook->symbol[i];
+
+		if (listed(hide, name)) {
+			hook->error = "hidden by the hide parameter";
+			continue;
+		}
+		hook->ip = entry_of(name);
+		if (!hook->ip)
+			continue;
+		if (hook->prototype && !hook_btf_matches(name, hook->prototype)) {
+			hook->error = "its prototype is not the one we know";
+			return -EPROTOTYPE;
+		}
+		hook->found = name;
+		hook->error = NULL;
+		return 0;
+	}
+	if (!hook->error)
+		hook->error = "this kernel has no such function";
+	return -ENOENT;
+}
