@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/hashtable.h>
+#include <linux/limits.h>
+#include <linux/percpu.h>
+#include <linux/slab.h>
+
+#include "bind.h"
+
+#define BINDING_BITS 10
+
+/* All bindings by cgroup id. Changed under ub_mutex, read with preemption off. */
+static DEFINE_HASHTABLE(bindings, BINDING_BITS);
+
+/*
+ * Changes after the table did, so that what a CPU remembers from before is
+ * worth nothing. Never 0, which is what an empty memory says.
+ */
+static unsigned int generation = 1;
+
+/*
+ * What this CPU found last. Only for the current task's cgroup: an interrupt
+ * in the middle of a write would leave half of one answer with half of another,
+ * so interrupts do not use it.
+ */
+struct answer {
+	u64 cgroup;
+	unsigned int generation;
+	struct ub *ub;
+};
+
+static DEFINE_PER_CPU(struct answer, last_answer);
+
+static struct ub_binding *find(u64 cgroup)
+{
+	struct ub_binding *b;
+
+	hash_for_each_possible_rcu(bindings, b, hash, cgroup,
+				   !preemptible())
+		if (b->cgroup == cgroup)
+			return b;
+	return NULL;
+}
+
+/**
+ * ub_of_cgroup() - who pays for what is done in a cgroup
+ * @cgroup: of the v2 hierarchy
+ *
+ * Context: any, preemption off.
+ * Return: the beancounter, good until preemption is on again; NULL for the
+ * host's.
+ */
+struct ub *ub_of_cgroup(struct cgroup *cgroup)
+{
+	int level;
+
+	for (level = cgroup->level; level > 0; level--) {
+		struct ub_binding *b = find(cgroup_id(cgroup->ancestors[level]));
+
+		if (b)
+			return b->ub;
+	}
+	return NULL;
+}
+
+/**
+ * ub_of_current() - who pays for what the current task does
+ *
+ * Context: task, preemption off.
+ * Return: as ub_of_cgroup().
+ */
+struct ub *ub_of_current(void)
+{
+	struct cgroup *cgroup = task_dfl_cgroup(current);
+	struct answer *last = this_cpu_ptr(&last_answer);
+	unsigned int now = READ_ONCE(generation);
+
+	if (likely(last->cgroup == cgroup_id(cgroup) &&
+		   last->generation == now))
+		return last->ub;
+	last->cgroup = cgroup_id(cgroup);
+	last->generation = now;
+	last->ub = ub_of_cgroup(cgroup);
+	return last->ub;
+}
+
+static struct ub_binding *binding_of(struct cgroup *cgroup, const char **why)
+{
+	struct ub_binding *b;
+	char *path;
+	int len;
+
+	if (!cgroup->level) {
+		*why = "the root cgroup is the host's";
+		return ERR_PTR(-EINVAL);
+	}
+	path = kmalloc(PATH_MAX, GFP_KERNEL);
+	len = path ? cgroup_path(cgroup, path, PATH_MAX) : -ENOMEM;
+	b = len < 0 || len >= PATH_MAX ? NULL :
+		kzalloc(struct_size(b, path, len + 1), GFP_KERNEL);
+	if (b) {
+		strscpy(b->path, path, len + 1);
+		b->cgroup = cgroup_id(cgroup);
+	}
+	kfree(path);
+	if (b)
+		return b;
+	*why = "out of memory";
+	return ERR_PTR(-ENOMEM);
+}
+
+/**
+ * ub_binding_new() - prepare to bind a cgroup
+ * @path: in the cgroup v2 hierarchy, from the root that the caller sees
+ * @why: the reason of a failure, for people
+ *
+ * Context: process, ub_mutex held. Until ub_bind() takes it, kfree() undoes.
+ * Return: a binding, or -ENOENT, -EBUSY, -EINVAL, -ENOMEM.
+ */
+struct ub_binding *ub_binding_new(const char *path, const char **why)
+{
+	struct cgroup *cgroup = cgroup_get_from_path(path);
+	struct ub_binding *b;
+	bool bound;
+
+	if (IS_ERR(cgroup)) {
+		*why = "no such cgroup in the v2 hierarchy";
+		return ERR_CAST(cgroup);
+	}
+	preempt_disable();
+	bound = find(cgroup_id(cgroup));
+	preempt_enable();
+	if (bound) {
+		*why = "the cgroup is under a beancounter already";
+		b = ERR_PTR(-EBUSY);
+	} else {
+		b = binding_of(cgroup, why);
+	}
+	cgroup_put(cgroup);
+	return b;
+}
+
+static void table_changed(void)
+{
+	/* Pairs with the read in ub_of_current(): the new table comes first. */
+	smp_store_release(&generation, generation + 1 ?: 1);
+}
+
+/**
+ * ub_bind() - put a cgroup under a beancounter
+ * @ub: the beancounter
+ * @b: from ub_binding_new(); belongs to @ub from now on
+ *
+ * Context: ub_mutex held.
+ */
+void ub_bind(struct ub *ub, struct ub_binding *b)
+{
+	refcount_inc(&ub->refs);
+	b->ub = ub;
+	list_add_tail(&b->in_ub, &ub->bindings);
+	hash_add_rcu(bindings, &b->hash, b->cgroup);
+	table_changed();
+}
+
+/**
+ * ub_unbind_all() - what starts in its cgroups from now on is not its any more
+ * @ub: the beancounter; the caller holds a reference
+ *
+ * Context: process, ub_mutex held, sleeps.
+ */
+void ub_unbind_all(struct ub *ub)
+{
+	struct ub_binding *b, *next;
+
+	if (list_empty(&ub->bindings))
+		return;
+	list_for_each_entry(b, &ub->bindings, in_ub)
+		hash_del_rcu(&b->hash);
+	table_changed();
+	/* Nobody looks at them, nor has found @ub through them, after this. */
+	synchronize_rcu();
+	list_for_each_entry_safe(b, next, &ub->bindings, in_ub) {
+		list_del(&b->in_ub);
+		kfree(b);
+		ub_put(ub);
+	}
+}

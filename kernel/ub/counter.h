@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * One counted resource of one beancounter: the arithmetic and nothing else.
+ *
+ * counter.c is pure. It compiles in user space too, where the model test runs
+ * the very same source with millions of random operations on many threads, so
+ * it may use atomics, errno names and nothing more of the kernel.
+ *
+ * What is exact, under any interleaving:
+ *  - held is the sum of the charges that succeeded less what was given back;
+ *  - a charge is refused only if there was a moment during the call at which it
+ *    did not fit, and it succeeds only if there was one at which it did;
+ *  - failcnt is the number of refused calls, maxheld a value that held had.
+ */
+#ifndef STOCKVZ_UB_COUNTER_H
+#define STOCKVZ_UB_COUNTER_H
+
+#include <linux/atomic.h>
+#include <linux/limits.h>
+#include <linux/types.h>
+#include <uapi/linux/stockvz.h>
+
+/* The largest legal barrier, limit or request; it means no limit. */
+#define UB_MAX ((unsigned long)STOCKVZ_VALUE_MAX)
+
+/**
+ * enum ub_severity - how far a charge may go
+ * @UB_HARD: up to the barrier and up to the limit: the ordinary request
+ * @UB_SOFT: up to the limit: one whose refusal kills or loses something
+ * @UB_FORCE: as far as it likes: one that cannot be refused any more
+ */
+enum ub_severity { UB_HARD, UB_SOFT, UB_FORCE };
+
+/**
+ * struct ub_counter - held, limits and failures of one resource
+ * @held: charged now. Exact.
+ * @maxheld: the most that was ever held. Raised after @held, so a reader that
+ *	wants maxheld >= held takes the larger of the two: see ub_counter_view().
+ * @failcnt: refused calls since the beancounter was made. Never reset.
+ * @barrier: as it was set. Written under the beancounter's lock, as the next
+ *	two; read without.
+ * @limit: where UB_SOFT stops. It need not agree with @barrier.
+ * @hard: where UB_HARD stops: the lower of the two. A word of its own, so that
+ *	a charge amid a change goes by the old pair or by the new one, never
+ *	by half of each.
+ */
+struct ub_counter {
+	atomic_long_t held;
+	atomic_long_t maxheld;
+	atomic_long_t failcnt;
+	unsigned long barrier;
+	unsigned long limit;
+	unsigned long hard;
+};
+
+/**
+ * struct ub_numbers - the five numbers of a row, as they are shown
+ * @held: charged now
+ * @maxheld: never below @held
+ * @barrier: see struct ub_counter
+ * @limit: see struct ub_counter
+ * @failcnt: refused calls
+ */
+struct ub_numbers {
+	unsigned long held;
+	unsigned long maxheld;
+	unsigned long barrier;
+	unsigned long limit;
+	unsigned long failcnt;
+};
+
+/**
+ * struct ub_refusal - what a refused charge ran into
+ * @bound: the barrier or the limit
+ * @amount: what was asked for
+ * @held: what was held at the moment of the refusal
+ * @barrier: as it was then
+ * @limit: as it was then
+ */
+struct ub_refusal {
+	enum stockvz_bound bound;
+	unsigned long amount;
+	unsigned long held;
+	unsigned long barrier;
+	unsigned long limit;
+};
+
+void ub_counter_init(struct ub_counter *c, unsigned long barrier,
+		     unsigned long limit);
+int ub_counter_charge(struct ub_counter *c, unsigned long amount,
+		      enum ub_severity severity, struct ub_refusal *why);
+bool ub_counter_uncharge(struct ub_counter *c, unsigned long amount);
+void ub_counter_set(struct ub_counter *c, unsigned long barrier,
+		    unsigned long limit);
+void ub_counter_view(const struct ub_counter *c, struct ub_numbers *n);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Who paid for an object: a side table keyed by its address, since we cannot
+ * add a field to the kernel's structures. An object stands in it from the
+ * charge to the release; objects of the host never do.
+ *
+ * An address may be used again while an entry still stands, if an object died
+ * unseen by its release hook. Then the old payer is paid back first, and the
+ * event is counted: see struct owner_stats.
+ */
+#ifndef STOCKVZ_UB_OWNER_H
+#define STOCKVZ_UB_OWNER_H
+
+#include <linux/hash.h>
+#include <linux/list_bl.h>
+
+#include "ub.h"
+
+/**
+ * struct owner_stats - what an admin may want to know of the table
+ * @owned: objects in it
+ * @healed: entries found standing for an address that came again
+ * @nomem: calls refused since there was no memory for an entry
+ */
+struct owner_stats {
+	unsigned long owned;
+	unsigned long healed;
+	unsigned long nomem;
+};
+
+extern struct hlist_bl_head *owner_table;
+extern unsigned int owner_bits;
+
+static inline struct hlist_bl_head *owner_bucket(const void *object)
+{
+	return &owner_table[hash_ptr(object, owner_bits)];
+}
+
+int owner_charge(const void *object, struct ub *ub, enum stockvz_resource res,
+		 unsigned int amount, enum ub_severity severity);
+bool owner_pay_back(const void *object);
+struct ub *owner_get(const void *object);
+void owner_stats(struct owner_stats *s);
+
+/**
+ * owner_release() - an object dies: whoever paid for it is paid back
+ * @object: its address; most are the host's, which no entry knows
+ *
+ * An entry for it would have been made before it could die, so an empty bucket
+ * needs no lock to be believed.
+ *
+ * Context: any.
+ */
+static inline void owner_release(const void *object)
+{
+	if (!hlist_bl_empty(owner_bucket(object)))
+		owner_pay_back(object);
+}
+
+int owner_init(void);
+void owner_exit(void);
+
+#endif

@@ -1,0 +1,513 @@
+// SPDX-License-Identifier: GPL-2.0
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/rculist.h>
+#include <linux/slab.h>
+
+#include "bind.h"
+#include "owner.h"
+#include "ub.h"
+
+const char *const ub_resource_name[UB_RESOURCES] = {
+	[STOCKVZ_RES_KMEMSIZE] = "kmemsize",
+	[STOCKVZ_RES_LOCKEDPAGES] = "lockedpages",
+	[STOCKVZ_RES_PRIVVMPAGES] = "privvmpages",
+	[STOCKVZ_RES_SHMPAGES] = "shmpages",
+	[STOCKVZ_RES_DUMMY4] = "dummy",
+	[STOCKVZ_RES_NUMPROC] = "numproc",
+	[STOCKVZ_RES_PHYSPAGES] = "physpages",
+	[STOCKVZ_RES_VMGUARPAGES] = "vmguarpages",
+	[STOCKVZ_RES_OOMGUARPAGES] = "oomguarpages",
+	[STOCKVZ_RES_NUMTCPSOCK] = "numtcpsock",
+	[STOCKVZ_RES_NUMFLOCK] = "numflock",
+	[STOCKVZ_RES_NUMPTY] = "numpty",
+	[STOCKVZ_RES_NUMSIGINFO] = "numsiginfo",
+	[STOCKVZ_RES_TCPSNDBUF] = "tcpsndbuf",
+	[STOCKVZ_RES_TCPRCVBUF] = "tcprcvbuf",
+	[STOCKVZ_RES_OTHERSOCKBUF] = "othersockbuf",
+	[STOCKVZ_RES_DGRAMRCVBUF] = "dgramrcvbuf",
+	[STOCKVZ_RES_NUMOTHERSOCK] = "numothersock",
+	[STOCKVZ_RES_DCACHESIZE] = "dcachesize",
+	[STOCKVZ_RES_NUMFILE] = "numfile",
+	[STOCKVZ_RES_DUMMY20] = "dummy",
+	[STOCKVZ_RES_DUMMY21] = "dummy",
+	[STOCKVZ_RES_DUMMY22] = "dummy",
+	[STOCKVZ_RES_NUMIPTENT] = "numiptent",
+	[STOCKVZ_RES_SWAPPAGES] = "swappages",
+};
+
+static DEFINE_MUTEX(ub_mutex);
+static DEFINE_SPINLOCK(ub_lock);
+static LIST_HEAD(ub_list);
+static struct kmem_cache *ub_cache;
+
+/* Grows whenever the list changes: a dump that saw two values was torn. */
+static u32 generation;
+
+/* Charges that gave back more than was held: each is a bug of ours. */
+static atomic_long_t underflows;
+
+/* Both are set before any hook is attached and cleared after the last is off. */
+static ub_refusal_fn refusal_handler;
+static ub_total_fn total_of[UB_RESOURCES];
+
+/* The most that a read of the host's row ever saw. ub_mutex */
+static unsigned long host_maxheld[UB_RESOURCES];
+
+static void init_counters(struct ub *ub)
+{
+	unsigned int i;
+
+	for (i = 0; i < UB_RESOURCES; i++)
+		ub_counter_init(&ub->counter[i].c, UB_MAX, UB_MAX);
+	ub->counter[STOCKVZ_RES_VMGUARPAGES].c.barrier = 0;
+	ub->counter[STOCKVZ_RES_OOMGUARPAGES].c.barrier =
+		totalram_pages() / 4 * 3;
+}
+
+static void free_rcu_ub(struct rcu_head *rcu)
+{
+	struct ub *ub = container_of(rcu, struct ub, rcu);
+
+	kmem_cache_free(ub_cache, ub);
+	/* ub_exit() waits for this callback before its text goes. */
+	module_put(THIS_MODULE);
+}
+
+/* The last reference is gone; nobody can find the beancounter any more. */
+void __ub_put(struct ub *ub)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&ub_lock, flags);
+	list_del_rcu(&ub->link);
+	WRITE_ONCE(generation, generation + 1);
+	spin_unlock_irqrestore(&ub_lock, flags);
+	call_rcu(&ub->rcu, free_rcu_ub);
+}
+
+/* A living beancounter holds the module, so that rmmod is refused. */
+static struct ub *ub_alloc(u32 id)
+{
+	struct ub *ub;
+
+	if (!try_module_get(THIS_MODULE))
+		return NULL;
+	ub = kmem_cache_zalloc(ub_cache, GFP_KERNEL);
+	if (!ub) {
+		module_put(THIS_MODULE);
+		return NULL;
+	}
+	init_counters(ub);
+	refcount_set(&ub->refs, 1);
+	ub->id = id;
+	INIT_LIST_HEAD(&ub->bindings);
+	spin_lock_irq(&ub_lock);
+	list_add_rcu(&ub->link, &ub_list);
+	WRITE_ONCE(generation, generation + 1);
+	spin_unlock_irq(&ub_lock);
+	return ub;
+}
+
+/**
+ * ub_find_get() - look a beancounter up by number
+ * @id: the number; a deleted one that still holds something is found too
+ *
+ * Context: any but hard interrupt. Pair with ub_put().
+ */
+struct ub *ub_find_get(u32 id)
+{
+	struct ub *ub, *found = NULL;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(ub, &ub_list, link)
+		if (ub->id == id && refcount_inc_not_zero(&ub->refs)) {
+			found = ub;
+			break;
+		}
+	rcu_read_unlock();
+	return found;
+}
+
+/**
+ * ub_next_get() - walk all beancounters, newest first
+ * @ub: the one before, whose reference is put, or NULL to begin
+ *
+ * Return: the next, with a reference, or NULL at the end.
+ */
+struct ub *ub_next_get(struct ub *ub)
+{
+	struct list_head *at = ub ? &ub->link : &ub_list;
+	struct ub *next = NULL;
+
+	rcu_read_lock();
+	for (;;) {
+		at = rcu_dereference(list_next_rcu(at));
+		if (at == &ub_list)
+			break;
+		next = list_entry(at, struct ub, link);
+		if (refcount_inc_not_zero(&next->refs))
+			break;
+		next = NULL;
+	}
+	rcu_read_unlock();
+	if (ub)
+		ub_put(ub);
+	return next;
+}
+
+/**
+ * ub_is_dying() - was it deleted, and lives on only for what it holds?
+ * @ub: the beancounter
+ */
+bool ub_is_dying(struct ub *ub)
+{
+	return !READ_ONCE(ub->named);
+}
+
+/**
+ * ub_generation() - changes whenever a beancounter comes or goes
+ */
+u32 ub_generation(void)
+{
+	return READ_ONCE(generation);
+}
+
+static struct ub *find_named(u32 id, const char **why)
+{
+	struct ub *ub = ub_find_get(id);
+
+	lockdep_assert_held(&ub_mutex);
+	if (ub && ub->named)
+		return ub;
+	if (ub)
+		ub_put(ub);
+	*why = "no such beancounter";
+	return NULL;
+}
+
+static void apply(struct ub *ub, const struct ub_change *change)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&ub_mutex);
+	for (i = 0; i < UB_RESOURCES; i++) {
+		struct ub_counter *c = &ub->counter[i].c;
+
+		ub_counter_set(c, change->barriers & BIT(i) ?
+					  change->barrier[i] : c->barrier,
+			       change->limits & BIT(i) ?
+					  change->limit[i] : c->limit);
+	}
+}
+
+/* The binding, if any, becomes the beancounter's. */
+static int name(u32 id, const struct ub_change *change,
+		struct ub_binding *binding, const char **why)
+{
+	struct ub *ub = ub_find_get(id);
+
+	lockdep_assert_held(&ub_mutex);
+	if (ub && ub->named) {
+		ub_put(ub);
+		*why = "the beancounter exists";
+		return -EEXIST;
+	}
+	if (!ub)
+		ub = ub_alloc(id);
+	if (!ub) {
+		*why = "out of memory";
+		return -ENOMEM;
+	}
+	apply(ub, change);
+	if (binding)
+		ub_bind(ub, binding);
+	WRITE_ONCE(ub->named, true);
+	return 0;
+}
+
+/* Prepare a binding if one is wanted. */
+static int prepare(const char *cgroup, struct ub_binding **binding,
+		   const char **why)
+{
+	*binding = cgroup ? ub_binding_new(cgroup, why) : NULL;
+	return PTR_ERR_OR_ZERO(*binding);
+}
+
+/**
+ * ub_new() - make a beancounter, or name one again that was deleted
+ * @id: its number, not 0
+ * @change: limits to begin with; the rest has no limit, or, with a lingering
+ *	one, what it had
+ * @cgroup: a cgroup to put under it, or NULL
+ * @why: the reason of a failure, for people
+ *
+ * Context: process, may sleep.
+ * Return: 0; -EEXIST if it has a name already, -EINVAL for 0, an errno of
+ * ub_attach(), -ENOMEM. After a failure nothing has changed.
+ */
+int ub_new(u32 id, const struct ub_change *change, const char *cgroup,
+	   const char **why)
+{
+	struct ub_binding *binding;
+	int err;
+
+	if (!id) {
+		*why = "beancounter 0 is the host";
+		return -EINVAL;
+	}
+	mutex_lock(&ub_mutex);
+	err = prepare(cgroup, &binding, why);
+	if (!err) {
+		err = name(id, change, binding, why);
+		if (err)
+			kfree(binding);
+	}
+	mutex_unlock(&ub_mutex);
+	return err;
+}
+
+/**
+ * ub_del() - let go of a beancounter
+ * @id: its number
+ * @why: the reason of a failure, for people
+ *
+ * Its cgroups are unbound: what starts there from now on is the host's.
+ *
+ * Context: process, may sleep.
+ * Return: 0, -ENOENT.
+ */
+int ub_del(u32 id, const char **why)
+{
+	struct ub *ub;
+
+	mutex_lock(&ub_mutex);
+	ub = find_named(id, why);
+	if (ub) {
+		WRITE_ONCE(ub->named, false);
+		ub_unbind_all(ub);
+		ub_put(ub);	/* the name's */
+		ub_put(ub);
+	}
+	mutex_unlock(&ub_mutex);
+	return ub ? 0 : -ENOENT;
+}
+
+/**
+ * ub_set() - set barriers and limits
+ * @id: whose
+ * @change: which, and to what
+ * @why: the reason of a failure, for people
+ *
+ * When it returns, no charge goes by the old numbers any more.
+ *
+ * Context: process, may sleep.
+ * Return: 0, -ENOENT.
+ */
+int ub_set(u32 id, const struct ub_change *change, const char **why)
+{
+	struct ub *ub;
+
+	mutex_lock(&ub_mutex);
+	ub = find_named(id, why);
+	if (ub) {
+		apply(ub, change);
+		/* Charges that began before run with preemption off. */
+		synchronize_rcu();
+		ub_put(ub);
+	}
+	mutex_unlock(&ub_mutex);
+	return ub ? 0 : -ENOENT;
+}
+
+/**
+ * ub_attach() - put a cgroup under a beancounter
+ * @id: which beancounter
+ * @cgroup: path in the cgroup v2 hierarchy
+ * @why: the reason of a failure, for people
+ *
+ * What is done from now on in that cgroup and below is charged to it. What
+ * exists already stays whose it was.
+ *
+ * Context: process, may sleep.
+ * Return: 0; -ENOENT for an unknown number or cgroup, -EBUSY if the cgroup is
+ * bound already, -EINVAL for the root cgroup, -ENOMEM.
+ */
+int ub_attach(u32 id, const char *cgroup, const char **why)
+{
+	struct ub_binding *binding;
+	int err = -ENOENT;
+	struct ub *ub;
+
+	mutex_lock(&ub_mutex);
+	ub = find_named(id, why);
+	if (ub) {
+		err = prepare(cgroup, &binding, why);
+		if (!err)
+			ub_bind(ub, binding);
+		ub_put(ub);
+	}
+	mutex_unlock(&ub_mutex);
+	return err;
+}
+
+/**
+ * ub_walk_cgroups() - look at the cgroups of a beancounter
+ * @ub: the beancounter
+ * @fn: called with the path of each; a result other than 0 ends the walk
+ * @arg: for @fn
+ *
+ * Context: process, may sleep.
+ * Return: the last result of @fn, 0 if there was none.
+ */
+int ub_walk_cgroups(struct ub *ub, int (*fn)(const char *path, void *arg),
+		    void *arg)
+{
+	struct ub_binding *b;
+	int err = 0;
+
+	mutex_lock(&ub_mutex);
+	list_for_each_entry(b, &ub->bindings, in_ub) {
+		err = fn(b->path, arg);
+		if (err)
+			break;
+	}
+	mutex_unlock(&ub_mutex);
+	return err;
+}
+
+/**
+ * ub_charge() - charge an amount to a beancounter
+ * @ub: who pays; found with preemption still off, or with a reference
+ * @res: the resource
+ * @amount: in its unit
+ * @severity: how far it may go
+ *
+ * Context: any.
+ * Return: 0 or -ENOMEM: then failcnt has grown and the refusal was reported.
+ */
+int ub_charge(struct ub *ub, enum stockvz_resource res, unsigned long amount,
+	      enum ub_severity severity)
+{
+	struct ub_refusal why;
+	int err;
+
+	err = ub_counter_charge(&ub->counter[res].c, amount, severity, &why);
+	if (unlikely(err == -ENOMEM) && refusal_handler)
+		refusal_handler(ub, res, &why);
+	return err;
+}
+
+/**
+ * ub_uncharge() - give an amount back
+ * @ub: who paid
+ * @res: the resource
+ * @amount: what was charged
+ *
+ * Context: any.
+ */
+void ub_uncharge(struct ub *ub, enum stockvz_resource res, unsigned long amount)
+{
+	if (likely(ub_counter_uncharge(&ub->counter[res].c, amount)))
+		return;
+	atomic_long_inc(&underflows);
+	pr_err_ratelimited("BUG: uncharging too much %lu, res %s ub %u\n",
+			   amount, ub_resource_name[res], ub->id);
+}
+
+/* The host's row: what the machine holds less what the others do. */
+static void host_numbers(enum stockvz_resource res, struct ub_numbers *n)
+{
+	unsigned long total, others = 0;
+	struct ub *ub;
+
+	memset(n, 0, sizeof(*n));
+	n->barrier = UB_MAX;
+	n->limit = UB_MAX;
+	if (!total_of[res])
+		return;
+	for (ub = ub_next_get(NULL); ub; ub = ub_next_get(ub))
+		others += atomic_long_read(&ub->counter[res].c.held);
+	total = total_of[res]();
+	n->held = total > others ? total - others : 0;
+	mutex_lock(&ub_mutex);
+	host_maxheld[res] = max(host_maxheld[res], n->held);
+	n->maxheld = host_maxheld[res];
+	mutex_unlock(&ub_mutex);
+}
+
+/**
+ * ub_numbers() - read a row
+ * @ub: whose, or NULL for the host's
+ * @res: which resource
+ * @n: where to
+ *
+ * Context: process, may sleep for the host's.
+ */
+void ub_numbers(struct ub *ub, enum stockvz_resource res, struct ub_numbers *n)
+{
+	if (ub)
+		ub_counter_view(&ub->counter[res].c, n);
+	else
+		host_numbers(res, n);
+}
+
+/**
+ * ub_set_refusal_handler() - who is told of refusals
+ * @fn: called in any context; NULL for nobody
+ */
+void ub_set_refusal_handler(ub_refusal_fn fn)
+{
+	refusal_handler = fn;
+}
+
+/**
+ * ub_set_total() - how to read what the whole machine holds
+ * @res: of which resource
+ * @fn: the reader, or NULL
+ */
+void ub_set_total(enum stockvz_resource res, ub_total_fn fn)
+{
+	total_of[res] = fn;
+}
+
+/**
+ * ub_underflows() - how often too much was given back; 0 unless we have a bug
+ */
+unsigned long ub_underflows(void)
+{
+	return atomic_long_read(&underflows);
+}
+
+/**
+ * ub_init() - bring beancounters up
+ *
+ * Return: 0, -ENOMEM.
+ */
+int ub_init(void)
+{
+	int err;
+
+	ub_cache = kmem_cache_create("stockvz_ub", sizeof(struct ub),
+				     SMP_CACHE_BYTES, 0, NULL);
+	if (!ub_cache)
+		return -ENOMEM;
+	err = owner_init();
+	if (err)
+		kmem_cache_destroy(ub_cache);
+	return err;
+}
+
+/**
+ * ub_exit() - no beancounter is left, and no hook
+ */
+void ub_exit(void)
+{
+	owner_exit();
+	/* For free_rcu_ub() of the last ones. */
+	rcu_barrier();
+	kmem_cache_destroy(ub_cache);
+}
