@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the whole machine holds, read where the kernel counts it anyway, so that
+ * a task of the host pays nothing for its row. Each is read only when somebody
+ * looks at beancounter 0.
+ */
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/kstrtox.h>
+#include <linux/mount.h>
+#include <linux/sched/signal.h>
+#include <net/net_namespace.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+
+#include "res.h"
+
+/* A /proc of our own: the host may have mounted it anywhere, or not at all. */
+static struct vfsmount *proc;
+
+/* Tasks, zombies included. */
+static unsigned long total_numproc(void)
+{
+	struct task_struct *p, *t;
+	unsigned long n = 0;
+
+	rcu_read_lock();
+	for_each_process_thread(p, t)
+		n++;
+	rcu_read_unlock();
+	return n;
+}
+
+/* The first of the three numbers in file-nr. */
+static unsigned long total_numfile(void)
+{
+	unsigned long n = 0;
+	struct path root;
+	struct file *file;
+	char text[64];
+	loff_t pos = 0;
+	ssize_t len;
+
+	if (!proc)
+		return 0;
+	root = (struct path){ .mnt = proc, .dentry = proc->mnt_root };
+	file = file_open_root(&root, "sys/fs/file-nr", O_RDONLY, 0);
+	if (IS_ERR(file))
+		return 0;
+	len = kernel_read(file, text, sizeof(text) - 1, &pos);
+	fput(file);
+	if (len <= 0)
+		return 0;
+	text[len] = 0;
+	text[strcspn(text, " \t")] = 0;
+	return kstrtoul(text, 10, &n) ? 0 : n;
+}
+
+/* Also those of the kernel itself, which TCP does not tell apart. */
+static unsigned long total_numtcpsock(void)
+{
+	return percpu_counter_sum_positive(tcp_prot.sockets_allocated);
+}
+
+static unsigned long total_numothersock(void)
+{
+	unsigned long n = 0, tcp = total_numtcpsock();
+	struct net *net;
+
+	down_read(&net_rwsem);
+	for_each_net(net)
+		n += sock_inuse_get(net);
+	up_read(&net_rwsem);
+	return n > tcp ? n - tcp : 0;
+}
+
+void res_host_init(void)
+{
+	struct file_system_type *type = get_fs_type("proc");
+
+	proc = type ? kern_mount(type) : NULL;
+	if (IS_ERR(proc))
+		proc = NULL;
+	if (type)
+		module_put(type->owner);
+	ub_set_total(STOCKVZ_RES_NUMPROC, total_numproc);
+	ub_set_total(STOCKVZ_RES_NUMFILE, total_numfile);
+	ub_set_total(STOCKVZ_RES_NUMTCPSOCK, total_numtcpsock);
+	ub_set_total(STOCKVZ_RES_NUMOTHERSOCK, total_numothersock);
+}
+
+void res_host_exit(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < UB_RESOURCES; i++)
+		ub_set_total(i, NULL);
+	if (proc)
+		kern_unmount(proc);
+	proc = NULL;
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * numproc: tasks.
+ *
+ * Every thread and process counts one, from fork until it is reaped: a zombie
+ * counts. A task that starts in another cgroup than its parent's
+ * (CLONE_INTO_CGROUP) is paid for by the one where it starts. One that is moved
+ * later stays with its first payer. A refused fork fails with ENOMEM.
+ *
+ * The gate is where the pids controller has its own: the first point at which
+ * the child's cgroup is known, and the last at which a fork may fail. Pay-back
+ * is at reaping, and where a fork that passed the gate fails after all. If it
+ * fails in the pids controller, right behind the gate, only free_task() is
+ * left, some milliseconds later.
+ */
+#include <linux/cgroup.h>
+#include <linux/sched/task.h>
+
+#include "res.h"
+
+HOOK_PIN(cgroup_release, void (struct task_struct *));
+HOOK_PIN(free_task, void (struct task_struct *));
+
+/* pids_can_fork(task, cset): a child is about to enter its cgroup. */
+static long numproc_fork(struct ftrace_regs *fregs)
+{
+	struct task_struct *child = hook_arg(fregs, 0, struct task_struct *);
+	struct css_set *cset = hook_arg(fregs, 1, struct css_set *);
+	struct ub *ub;
+	long err = 0;
+
+	if (!hook_on(STOCKVZ_RES_NUMPROC))
+		return 0;
+	preempt_disable();
+	ub = cset ? ub_of_cgroup(cset->dfl_cgrp) : ub_of_current();
+	if (ub)
+		err = owner_charge(child, ub, STOCKVZ_RES_NUMPROC, 1, UB_HARD);
+	preempt_enable();
+	return err;
+}
+
+DEFINE_GATE(numproc_fork)
+
+/* pids_cancel_fork(task, cset): the fork failed later on. */
+static void numproc_fork_failed(struct ftrace_regs *fregs)
+{
+	owner_release(hook_arg(fregs, 0, struct task_struct *));
+}
+
+DEFINE_HOOK(numproc_fork_failed)
+
+/* cgroup_release(task): the task is being reaped. */
+static void numproc_reaped(struct ftrace_regs *fregs)
+{
+	owner_release(hook_arg(fregs, 0, struct task_struct *));
+}
+
+DEFINE_HOOK(numproc_reaped)
+
+/* free_task(task): the last that is heard of any task. */
+static void numproc_freed(struct ftrace_regs *fregs)
+{
+	owner_release(hook_arg(fregs, 0, struct task_struct *));
+}
+
+DEFINE_HOOK(numproc_freed)
+
+/*
+ * Ask the pids controller as fork does, through the pointer that fork uses. If
+ * the gate does not stand, the controller has charged us and is told to forget.
+ */
+int numproc_prove(void)
+{
+	struct cgroup_subsys_state *css;
+	struct css_set *cset;
+	int err;
+
+	rcu_read_lock();
+	cset = task_css_set(current);
+	css = cset->subsys[pids_cgrp_id];
+	err = css->ss->can_fork(current, cset);
+	if (!err)
+		css->ss->cancel_fork(current, cset);
+	rcu_read_unlock();
+	return err == HOOK_PROOF_ERRNO ? 0 : -ENOENT;
+}
