@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A file of ours for a container's /proc. What the host owns with mode 0400
+ * under /proc no container can open, since the host's root is nobody inside. So
+ * the tools mount this over /proc/user_beancounters: a filesystem whose root is
+ * that one file, and belongs to root of the user namespace that mounted it.
+ */
+#include <linux/fs.h>
+#include <linux/fs_context.h>
+#include <linux/module.h>
+#include <linux/user_namespace.h>
+
+#include "face.h"
+
+#define CTFS_MAGIC 0x7374767a
+
+static const struct super_operations ctfs_super_ops = {
+	.statfs = simple_statfs,
+	.drop_inode = generic_delete_inode,
+};
+
+static int ctfs_fill_super(struct super_block *sb, struct fs_context *fc)
+{
+	struct inode *inode;
+
+	sb->s_magic = CTFS_MAGIC;
+	sb->s_op = &ctfs_super_ops;
+	sb->s_iflags |= SB_I_NOEXEC | SB_I_NODEV;
+	inode = new_inode(sb);
+	if (!inode)
+		return -ENOMEM;
+	inode->i_ino = 1;
+	inode->i_mode = S_IFREG | 0400;
+	inode->i_uid = make_kuid(sb->s_user_ns, 0);
+	inode->i_gid = make_kgid(sb->s_user_ns, 0);
+	inode->i_fop = &ub_table_fops;
+	sb->s_root = d_make_root(inode);
+	return sb->s_root ? 0 : -ENOMEM;
+}
+
+static int ctfs_get_tree(struct fs_context *fc)
+{
+	return get_tree_nodev(fc, ctfs_fill_super);
+}
+
+static const struct fs_context_operations ctfs_context_ops = {
+	.get_tree = ctfs_get_tree,
+};
+
+static int ctfs_init_fs_context(struct fs_context *fc)
+{
+	fc->ops = &ctfs_context_ops;
+	return 0;
+}
+
+static struct file_system_type ctfs_type = {
+	.owner = THIS_MODULE,
+	.name = "stockvz",
+	.fs_flags = FS_USERNS_MOUNT,
+	.init_fs_context = ctfs_init_fs_context,
+	.kill_sb = kill_anon_super,
+};
+MODULE_ALIAS_FS("stockvz");
+
+int ctfs_init(void)
+{
+	return register_filesystem(&ctfs_type);
+}
+
+void ctfs_exit(void)
+{
+	unregister_filesystem(&ctfs_type);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What admins and tools talk to.
+ */
+#ifndef STOCKVZ_FACE_H
+#define STOCKVZ_FACE_H
+
+#include <linux/seq_file.h>
+
+#include "ub/ub.h"
+
+/* user_beancounters.c */
+extern const struct file_operations ub_table_fops;
+int ub_table_init(void);
+void ub_table_exit(void);
+
+/* ctfs.c */
+int ctfs_init(void);
+void ctfs_exit(void);
+
+/**
+ * struct feature_state - does a feature work?
+ * @name: what it is called
+ * @state: off or on
+ * @symbol: the kernel function that it lacks, if that is why
+ * @why: the reason, if it is off
+ */
+struct feature_state {
+	const char *name;
+	enum stockvz_state state;
+	const char *symbol;
+	const char *why;
+};
+
+/* status.c */
+int status_init(void);
+void status_exit(void);
+bool feature_state(unsigned int feature, struct feature_state *s);
+
+/* netlink.c */
+extern struct genl_family stockvz_family;
+int netlink_init(void);
+void netlink_exit(void);
+
+/* event.c */
+void event_refusal(struct ub *ub, enum stockvz_resource res,
+		   const struct ub_refusal *why);
+void event_ct(struct ub *ub, enum stockvz_ct_event event);
+unsigned long events_dropped(void);
+
+#endif

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The generic netlink family. The spec, of which netlink_gen.[ch] are made, is
+ * Documentation/netlink/specs/stockvz.yaml.
+ */
+#include <linux/module.h>
+#include <linux/utsname.h>
+
+#include "compat/compat.h"
+#include "face.h"
+#include "hook/hook.h"
+#include "netlink_gen.h"
+
+/* Refuse, and say why, in a string that stays. */
+static int refuse(struct netlink_ext_ack *extack, int err, const char *why)
+{
+	if (extack)
+		extack->_msg = why;
+	return err;
+}
+
+static int begin_reply(struct genl_info *info, u8 cmd, struct sk_buff **skb,
+		       void **head)
+{
+	*skb = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	if (!*skb)
+		return refuse(info->extack, -ENOMEM, "out of memory");
+	*head = genlmsg_put_reply(*skb, info, &stockvz_family, 0, cmd);
+	return *head ? 0 : -EMSGSIZE;
+}
+
+static int end_reply(struct genl_info *info, struct sk_buff *skb, void *head,
+		     int err)
+{
+	if (err) {
+		nlmsg_free(skb);
+		return refuse(info->extack, err, "the reply does not fit");
+	}
+	genlmsg_end(skb, head);
+	return genlmsg_reply(skb, info);
+}
+
+static int put_feature(struct sk_buff *skb, const struct feature_state *s)
+{
+	struct nlattr *nest = nla_nest_start(skb, STOCKVZ_A_INFO_FEATURE);
+	char reason[128];
+
+	if (!nest || nla_put_string(skb, STOCKVZ_A_FEATURE_NAME, s->name) ||
+	    nla_put_u32(skb, STOCKVZ_A_FEATURE_STATE, s->state))
+		return -EMSGSIZE;
+	if (s->state != STOCKVZ_STATE_ON) {
+		snprintf(reason, sizeof(reason), "%s%s%s", s->symbol ?: "",
+			 s->symbol ? ": " : "", s->why);
+		if (nla_put_string(skb, STOCKVZ_A_FEATURE_REASON, reason))
+			return -EMSGSIZE;
+	}
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+static int put_info(struct sk_buff *skb)
+{
+	struct feature_state s;
+	unsigned int i;
+	int err;
+
+	err = nla_put_u32(skb, STOCKVZ_A_INFO_ABI, STOCKVZ_ABI) ?:
+	      nla_put_string(skb, STOCKVZ_A_INFO_VERSION, STOCKVZ_VERSION) ?:
+	      nla_put_string(skb, STOCKVZ_A_INFO_KERNEL,
+			     init_uts_ns.name.release) ?:
+	      nla_put_u64_64bit(skb, STOCKVZ_A_INFO_EVENTS_DROPPED,
+				events_dropped(), STOCKVZ_A_INFO_PAD);
+	for (i = 0; !err && i < HOOK_FEATURES; i++)
+		if (feature_state(i, &s))
+			err = put_feature(skb, &s);
+	return err;
+}
+
+int stockvz_nl_info_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct sk_buff *reply;
+	void *head;
+	int err = begin_reply(info, STOCKVZ_CMD_INFO_GET, &reply, &head);
+
+	return reply ? end_reply(info, reply, head, err ?: put_info(reply)) :
+		       err;
+}
+
+static int put_resource(struct sk_buff *skb, struct ub *ub,
+			enum stockvz_resource res)
+{
+	struct nlattr *nest = nla_nest_start(skb, STOCKVZ_A_UB_RESOURCE);
+	struct ub_numbers n;
+
+	ub_numbers(ub, res, &n);
+	if (!nest || nla_put_u32(skb, STOCKVZ_A_RES_INDEX, res) ||
+	    nla_put_u64_64bit(skb, STOCKVZ_A_RES_HELD, n.held,
+			      STOCKVZ_A_RES_PAD) ||
+	    nla_put_u64_64bit(skb, STOCKVZ_A_RES_MAXHELD, n.maxheld,
+			      STOCKVZ_A_RES_PAD) ||
+	    nla_put_u64_64bit(skb, STOCKVZ_A_RES_BARRIER, n.barrier,
+			      STOCKVZ_A_RES_PAD) ||
+	    nla_put_u64_64bit(skb, STOCKVZ_A_RES_LIMIT, n.limit,
+			      STOCKVZ_A_RES_PAD) ||
+	    nla_put_u64_64bit(skb, STOCKVZ_A_RES_FAILCNT, n.failcnt,
+			      STOCKVZ_A_RES_PAD))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+static int put_cgroup(const char *path, void *skb)
+{
+	return nla_put_string(skb, STOCKVZ_A_UB_CGROUP, path);
+}
+
+/* A NULL beancounter is the host's. */
+static int put_ub(struct sk_buff *skb, struct ub *ub)
+{
+	unsigned int res;
+	int err;
+
+	err = nla_put_u32(skb, STOCKVZ_A_UB_ID, ub ? ub->id : 0);
+	for (res = 0; !err && res < UB_RESOURCES; res++)
+		err = put_resource(skb, ub, res);
+	if (!err && ub && ub_is_dying(ub))
+		err = nla_put_flag(skb, STOCKVZ_A_UB_DYING);
+	if (!err && ub)
+		err = ub_walk_cgroups(ub, put_cgroup, skb);
+	return err;
+}
+
+static int id_of(struct genl_info *info, u32 *id)
+{
+	if (GENL_REQ_ATTR_CHECK(info, STOCKVZ_A_UB_ID))
+		return refuse(info->extack, -EINVAL, "the number is missing");
+	*id = nla_get_u32(info->attrs[STOCKVZ_A_UB_ID]);
+	return 0;
+}
+
+int stockvz_nl_ub_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct sk_buff *reply;
+	struct ub *ub = NULL;
+	void *head;
+	u32 id;
+	int err = id_of(info, &id);
+
+	if (err)
+		return err;
+	if (id) {
+		ub = ub_find_get(id);
+		if (!ub)
+			return refuse(info->extack, -ENOENT,
+				      "no such beancounter");
+	}
+	err = begin_reply(info, STOCKVZ_CMD_UB_GET, &reply, &head);
+	if (reply)
+		err = end_reply(info, reply, head, err ?: put_ub(reply, ub));
+	if (ub)
+		ub_put(ub);
+	return err;
+}
+
+static int dump_one(struct sk_buff *skb, struct netlink_callback *cb,
+		    struct ub *ub)
+{
+	void *head = genlmsg_put(skb, NETLINK_CB(cb->skb).portid,
+				 cb->nlh->nlmsg_seq, &stockvz_family,
+				 NLM_F_MULTI, STOCKVZ_CMD_UB_GET);
+
+	if (!head)
+		return -EMSGSIZE;
+	genl_dump_check_consistent(cb, head);
+	if (put_ub(skb, ub)) {
+		genlmsg_cancel(skb, head);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, head);
+	return 0;
+}
+
+/*
+ * One message for each beancounter, newest first, and the host's last. Where a
+ * dump stopped is counted from the start; if the list changed in between the
+ * kernel tells the reader that it was torn.
+ */
+int stockvz_nl_ub_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	long skip = cb->args[0], i = 0;
+	struct ub *ub;
+
+	if (skip < 0)
+		return 0;
+	cb->seq = ub_generation() + 1;
+	for (ub = ub_next_get(NULL); ub; ub = ub_next_get(ub), i++) {
+		if (i < skip)
+			continue;
+		if (dump_one(skb, cb, ub)) {
+			ub_put(ub);
+			cb->args[0] = i;
+			return skb->len;
+		}
+	}
+	cb->args[0] = dump_one(skb, cb, NULL) ? i : -1;
+	return skb->len;
+}
+
+static int parse_resource(const struct nlattr *nest, struct ub_change *change,
+			  struct netlink_ext_ack *extack)
+{
+	struct nlattr *tb[STOCKVZ_A_RES_MAX + 1];
+	u32 res;
+	int err;
+
+	err = nla_parse_nested(tb, STOCKVZ_A_RES_MAX, nest,
+			       stockvz_resource_nl_policy, extack);
+	if (err)
+		return err;
+	if (!tb[STOCKVZ_A_RES_INDEX])
+		return refuse(extack, -EINVAL, "a resource without its index");
+	res = nla_get_u32(tb[STOCKVZ_A_RES_INDEX]);
+	if (tb[STOCKVZ_A_RES_BARRIER]) {
+		change->barriers |= BIT(res);
+		change->barrier[res] = nla_get_u64(tb[STOCKVZ_A_RES_BARRIER]);
+	}
+	if (tb[STOCKVZ_A_RES_LIMIT]) {
+		change->limits |= BIT(res);
+		change->limit[res] = nla_get_u64(tb[STOCKVZ_A_RES_LIMIT]);
+	}
+	return 0;
+}
+
+/* All that a request wants changed, before any of it is. */
+static int parse_change(struct genl_info *info, struct ub_change *change)
+{
+	const struct nlattr *attr;
+	int rest, err = 0;
+
+	memset(change, 0, sizeof(*change));
+	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rest) {
+		if (nla_type(attr) == STOCKVZ_A_UB_RESOURCE)
+			err = parse_resource(attr, change, info->extack);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static const char *cgroup_of(struct genl_info *info)
+{
+	struct nlattr *attr = info->attrs[STOCKVZ_A_UB_CGROUP];
+
+	return attr ? nla_data(attr) : NULL;
+}
+
+int stockvz_nl_ub_new_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	const char *why = NULL;
+	struct ub_change change;
+	struct sk_buff *reply;
+	void *head;
+	u32 id;
+	int err;
+
+	err = id_of(info, &id) ?: parse_change(info, &change);
+	if (err)
+		return err;
+	/* First what may fail without a trace. */
+	err = begin_reply(info, STOCKVZ_CMD_UB_NEW, &reply, &head) ?:
+	      nla_put_u32(reply, STOCKVZ_A_UB_ID, id);
+	if (!err) {
+		err = ub_new(id, &change, cgroup_of(info), &why);
+		if (err)
+			refuse(info->extack, err, why);
+	}
+	if (err) {
+		nlmsg_free(reply);
+		return err;
+	}
+	return end_reply(info, reply, head, 0);
+}
+
+int stockvz_nl_ub_del_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	const char *why = NULL;
+	u32 id;
+	int err = id_of(info, &id);
+
+	if (err)
+		return err;
+	err = ub_del(id, &why);
+	return err ? refuse(info->extack, err, why) : 0;
+}
+
+int stockvz_nl_ub_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	const char *why = NULL;
+	struct ub_change change;
+	u32 id;
+	int err = id_of(info, &id) ?: parse_change(info, &change);
+
+	if (err)
+		return err;
+	err = ub_set(id, &change, &why);
+	return err ? refuse(info->extack, err, why) : 0;
+}
+
+int stockvz_nl_ub_attach_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	const char *why = NULL;
+	u32 id;
+	int err = id_of(info, &id);
+
+	if (err)
+		return err;
+	if (GENL_REQ_ATTR_CHECK(info, STOCKVZ_A_UB_CGROUP))
+		return refuse(info->extack, -EINVAL, "the cgroup is missing");
+	err = ub_attach(id, cgroup_of(info), &why);
+	return err ? refuse(info->extack, err, why) : 0;
+}
+
+static const struct genl_multicast_group groups[] = {
+	[STOCKVZ_NLGRP_EVENTS] = {
+		.name = STOCKVZ_MCGRP_EVENTS,
+		.flags = GENL_MCAST_CAP_SYS_ADMIN,
+	},
+};
+
+/* Not netnsok: only the host's own network namespace has the family. */
+struct genl_family stockvz_family __ro_after_init = {
+	.name = STOCKVZ_FAMILY_NAME,
+	.version = STOCKVZ_FAMILY_VERSION,
+	.maxattr = STOCKVZ_A_UB_MAX,
+	.module = THIS_MODULE,
+	.mcgrps = groups,
+	.n_mcgrps = ARRAY_SIZE(groups),
+};
+
+int netlink_init(void)
+{
+	return compat_genl_register(&stockvz_family, stockvz_nl_ops,
+				    ARRAY_SIZE(stockvz_nl_ops));
+}
+
+void netlink_exit(void)
+{
+	genl_unregister_family(&stockvz_family);
+}

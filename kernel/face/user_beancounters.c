@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * /proc/user_beancounters, version 2.5, as OpenVZ's 2.6.32 kernels printed it:
+ * 24 rows a beancounter, newest first, the host's last. A task under a
+ * beancounter sees its own and no other.
+ */
+#include <linux/capability.h>
+#include <linux/fs.h>
+#include <linux/proc_fs.h>
+#include <linux/seq_file.h>
+
+#include "face.h"
+#include "ub/bind.h"
+
+/**
+ * struct view - an open table
+ * @own: whose row alone it shows, with a reference; NULL: all rows. Decided by
+ *	who opens it, wherever the file travels then
+ * @at: where a read is, with a reference. NULL between reads and at the host
+ */
+struct view {
+	struct ub *own;
+	struct ub *at;
+};
+
+/* What stands for the host, which has no struct ub, in a walk. */
+#define HOST ((void *)1)
+
+static void *found(struct view *v)
+{
+	return v->at ?: HOST;
+}
+
+static void *ub_table_next(struct seq_file *m, void *at, loff_t *pos)
+{
+	struct view *v = m->private;
+
+	++*pos;
+	if (v->own || at == HOST)
+		return NULL;
+	v->at = ub_next_get(v->at);
+	return found(v);
+}
+
+/*
+ * A read goes on where the last one stopped by counting from the start, as
+ * nothing is held between reads. Beancounters that come or go in between may
+ * be seen twice or missed, as with any such file.
+ */
+static void *ub_table_start(struct seq_file *m, loff_t *pos)
+{
+	struct view *v = m->private;
+	loff_t i = 0;
+	void *at;
+
+	if (v->own)
+		refcount_inc(&v->own->refs);
+	v->at = v->own ?: ub_next_get(NULL);
+	for (at = found(v); at && i < *pos; )
+		at = ub_table_next(m, at, &i);
+	return at;
+}
+
+static void ub_table_stop(struct seq_file *m, void *at)
+{
+	struct view *v = m->private;
+
+	if (v->at)
+		ub_put(v->at);
+	v->at = NULL;
+}
+
+static void show_row(struct seq_file *m, const char *uid, struct ub *ub,
+		     enum stockvz_resource res)
+{
+	struct ub_numbers n;
+
+	ub_numbers(ub, res, &n);
+	seq_printf(m, "%10s  %-12s %20lu %20lu %20lu %20lu %20lu\n", uid,
+		   ub_resource_name[res], n.held, n.maxheld, n.barrier,
+		   n.limit, n.failcnt);
+}
+
+static int ub_table_show(struct seq_file *m, void *at)
+{
+	struct ub *ub = at == HOST ? NULL : at;
+	unsigned int res;
+	char uid[16];
+
+	if (!m->index) {
+		seq_puts(m, "Version: 2.5\n");
+		seq_printf(m, "%10s  %-12s %20s %20s %20s %20s %20s\n", "uid",
+			   "resource", "held", "maxheld", "barrier", "limit",
+			   "failcnt");
+	}
+	snprintf(uid, sizeof(uid), "%u:", ub ? ub->id : 0);
+	for (res = 0; res < UB_ROWS; res++)
+		show_row(m, res ? "" : uid, ub, res);
+	return 0;
+}
+
+static const struct seq_operations ub_table_seq = {
+	.start = ub_table_start,
+	.next = ub_table_next,
+	.stop = ub_table_stop,
+	.show = ub_table_show,
+};
+
+static struct ub *own_get(void)
+{
+	struct ub *ub;
+
+	preempt_disable();
+	ub = ub_of_current();
+	if (ub)
+		refcount_inc(&ub->refs);
+	preempt_enable();
+	return ub;
+}
+
+/*
+ * Being root, whom mode 0400 lets in, is not enough: both capabilities over
+ * files are asked for, in the user namespace that the filesystem belongs to.
+ * Anybody can be root of a user namespace: such a one sees its own beancounter
+ * and never all of them.
+ */
+static int ub_table_open(struct inode *inode, struct file *file)
+{
+	struct user_namespace *ns = inode->i_sb->s_user_ns;
+	struct view *v;
+
+	if (!ns_capable(ns, CAP_DAC_OVERRIDE) ||
+	    !ns_capable(ns, CAP_DAC_READ_SEARCH))
+		return -EACCES;
+	v = __seq_open_private(file, &ub_table_seq, sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	v->own = own_get();
+	if (v->own || ns == &init_user_ns)
+		return 0;
+	seq_release_private(inode, file);
+	return -EACCES;
+}
+
+static int ub_table_release(struct inode *inode, struct file *file)
+{
+	struct seq_file *m = file->private_data;
+	struct view *v = m->private;
+
+	if (v->own)
+		ub_put(v->own);
+	return seq_release_private(inode, file);
+}
+
+static const struct proc_ops proc_ops = {
+	.proc_open = ub_table_open,
+	.proc_read = seq_read,
+	.proc_lseek = seq_lseek,
+	.proc_release = ub_table_release,
+};
+
+int ub_table_init(void)
+{
+	return proc_create("user_beancounters", 0400, NULL, &proc_ops) ?
+	       0 : -ENOMEM;
+}
+
+void ub_table_exit(void)
+{
+	remove_proc_entry("user_beancounters", NULL);
+}
+
+/* The same file where a container finds it. */
+const struct file_operations ub_table_fops = {
+	.owner = THIS_MODULE,
+	.open = ub_table_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = ub_table_release,
+};

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/module.h>
+
+#include "face/face.h"
+#include "res/res.h"
+#include "ub/ub.h"
+
+static char *hide;
+module_param(hide, charp, 0400);
+MODULE_PARM_DESC(hide, "kernel functions to pretend not to find, for tests");
+
+static char *require = "";
+module_param(require, charp, 0400);
+MODULE_PARM_DESC(require, "\"all\": do not load unless every feature works");
+
+static int hooks_init(void)
+{
+	bool all = !strcmp(require, "all");
+
+	if (*require && !all) {
+		pr_err("require=%s: only \"all\" can be required\n", require);
+		return -EINVAL;
+	}
+	ub_set_refusal_handler(event_refusal);
+	res_set_ct_event_handler(event_ct);
+	return res_init(hide, all);
+}
+
+/*
+ * Bring-up in this order, teardown in the other. Hooks come after what they
+ * report to, and before admins can make a beancounter.
+ */
+static const struct stage {
+	const char *name;
+	int (*init)(void);
+	void (*exit)(void);
+} stages[] = {
+	{ "beancounters", ub_init, ub_exit },
+	{ "hooks", hooks_init, res_exit },
+	{ "/proc/stockvz", status_init, status_exit },
+	{ "/proc/user_beancounters", ub_table_init, ub_table_exit },
+	{ "filesystem", ctfs_init, ctfs_exit },
+	{ "netlink", netlink_init, netlink_exit },
+};
+
+static void stop(unsigned int n)
+{
+	while (n--)
+		stages[n].exit();
+}
+
+static int __init stockvz_init(void)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < ARRAY_SIZE(stages); i++) {
+		err = stages[i].init();
+		if (err) {
+			pr_err("cannot start %s (%d)\n", stages[i].name, err);
+			stop(i);
+			return err;
+		}
+	}
+	pr_info("version %s\n", STOCKVZ_VERSION);
+	return 0;
+}
+
+static void __exit stockvz_exit(void)
+{
+	stop(ARRAY_SIZE(stages));
+}
+
+module_init(stockvz_init);
+module_exit(stockvz_exit);
+
+MODULE_DESCRIPTION("OpenVZ user beancounters for stock kernels");
+MODULE_AUTHOR("stockvz");
+MODULE_LICENSE("GPL");
+MODULE_VERSION(STOCKVZ_VERSION);
