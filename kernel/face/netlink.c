@@ -11,6 +11,9 @@
 #include "hook/hook.h"
 #include "netlink_gen.h"
 
+/* The rows of a beancounter and the longest path. */
+#define REPLY_SIZE (2 * PATH_MAX)
+
 /* Refuse, and say why, in a string that stays. */
 static int refuse(struct netlink_ext_ack *extack, int err, const char *why)
 {
@@ -22,7 +25,7 @@ static int refuse(struct netlink_ext_ack *extack, int err, const char *why)
 static int begin_reply(struct genl_info *info, u8 cmd, struct sk_buff **skb,
 		       void **head)
 {
-	*skb = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	*skb = genlmsg_new(REPLY_SIZE, GFP_KERNEL);
 	if (!*skb)
 		return refuse(info->extack, -ENOMEM, "out of memory");
 	*head = genlmsg_put_reply(*skb, info, &stockvz_family, 0, cmd);
@@ -109,9 +112,18 @@ static int put_resource(struct sk_buff *skb, struct ub *ub,
 	return 0;
 }
 
-static int put_cgroup(const char *path, void *skb)
+static int put_cgroup(struct sk_buff *skb, struct ub *ub)
 {
-	return nla_put_string(skb, STOCKVZ_A_UB_CGROUP, path);
+	char *path = kmalloc(PATH_MAX, GFP_KERNEL);
+	ssize_t len;
+	int err;
+
+	if (!path)
+		return -ENOMEM;
+	len = ub_cgroup(ub, path, PATH_MAX);
+	err = len > 0 ? nla_put_string(skb, STOCKVZ_A_UB_CGROUP, path) : 0;
+	kfree(path);
+	return err;
 }
 
 /* A NULL beancounter is the host's. */
@@ -126,7 +138,7 @@ static int put_ub(struct sk_buff *skb, struct ub *ub)
 	if (!err && ub && ub_is_dying(ub))
 		err = nla_put_flag(skb, STOCKVZ_A_UB_DYING);
 	if (!err && ub)
-		err = ub_walk_cgroups(ub, put_cgroup, skb);
+		err = put_cgroup(skb, ub);
 	return err;
 }
 
@@ -198,12 +210,20 @@ int stockvz_nl_ub_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 			continue;
 		if (dump_one(skb, cb, ub)) {
 			ub_put(ub);
-			cb->args[0] = i;
-			return skb->len;
+			goto full;
 		}
 	}
-	cb->args[0] = dump_one(skb, cb, NULL) ? i : -1;
+	if (dump_one(skb, cb, NULL))
+		goto full;
+	cb->args[0] = -1;
 	return skb->len;
+
+full:
+	cb->args[0] = i;
+	/* Nothing in a message would end the dump: the path is too long for
+	 * the buffer that the reader offers.
+	 */
+	return skb->len ?: -EMSGSIZE;
 }
 
 static int parse_resource(const struct nlattr *nest, struct ub_change *change,

@@ -37,7 +37,7 @@ const struct nla_policy stockvz_resource_nl_policy[STOCKVZ_A_RES_PAD + 1] = {
 static const struct nla_policy stockvz_ub_new_nl_policy[STOCKVZ_A_UB_CGROUP + 1] = {
 	[STOCKVZ_A_UB_ID] = NLA_POLICY_FULL_RANGE(NLA_U32, &stockvz_a_ub_id_range),
 	[STOCKVZ_A_UB_RESOURCE] = NLA_POLICY_NESTED(stockvz_resource_nl_policy),
-	[STOCKVZ_A_UB_CGROUP] = { .type = NLA_STRING, .len = 4095, },
+	[STOCKVZ_A_UB_CGROUP] = { .type = NLA_NUL_STRING, .len = 4095, },
 };
 
 /* STOCKVZ_CMD_UB_DEL - do */
@@ -59,7 +59,7 @@ static const struct nla_policy stockvz_ub_set_nl_policy[STOCKVZ_A_UB_RESOURCE + 
 /* STOCKVZ_CMD_UB_ATTACH - do */
 static const struct nla_policy stockvz_ub_attach_nl_policy[STOCKVZ_A_UB_CGROUP + 1] = {
 	[STOCKVZ_A_UB_ID] = NLA_POLICY_FULL_RANGE(NLA_U32, &stockvz_a_ub_id_range),
-	[STOCKVZ_A_UB_CGROUP] = { .type = NLA_STRING, .len = 4095, },
+	[STOCKVZ_A_UB_CGROUP] = { .type = NLA_NUL_STRING, .len = 4095, },
 };
 
 /* Ops table for stockvz */

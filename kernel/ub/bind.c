@@ -72,7 +72,8 @@ struct ub *ub_of_current(void)
 {
 	struct cgroup *cgroup = task_dfl_cgroup(current);
 	struct answer *last = this_cpu_ptr(&last_answer);
-	unsigned int now = READ_ONCE(generation);
+	/* Pairs with ub_bind(). */
+	unsigned int now = smp_load_acquire(&generation);
 
 	if (likely(last->cgroup == cgroup_id(cgroup) &&
 		   last->generation == now))
@@ -139,48 +140,33 @@ struct ub_binding *ub_binding_new(const char *path, const char **why)
 	return b;
 }
 
-static void table_changed(void)
-{
-	/* Pairs with the read in ub_of_current(): the new table comes first. */
-	smp_store_release(&generation, generation + 1 ?: 1);
-}
-
 /**
- * ub_bind() - put a cgroup under a beancounter
- * @ub: the beancounter
- * @b: from ub_binding_new(); belongs to @ub from now on
+ * ub_bind() - give a beancounter another cgroup
+ * @ub: the beancounter; the caller holds a reference
+ * @b: from ub_binding_new(); belongs to @ub from now on. NULL for none
  *
- * Context: ub_mutex held.
+ * What starts in the old one from now on is not @ub's any more.
+ *
+ * Context: process, ub_mutex held, sleeps if there was one.
  */
 void ub_bind(struct ub *ub, struct ub_binding *b)
 {
-	refcount_inc(&ub->refs);
-	b->ub = ub;
-	list_add_tail(&b->in_ub, &ub->bindings);
-	hash_add_rcu(bindings, &b->hash, b->cgroup);
-	table_changed();
-}
+	struct ub_binding *old = ub->binding;
 
-/**
- * ub_unbind_all() - what starts in its cgroups from now on is not its any more
- * @ub: the beancounter; the caller holds a reference
- *
- * Context: process, ub_mutex held, sleeps.
- */
-void ub_unbind_all(struct ub *ub)
-{
-	struct ub_binding *b, *next;
-
-	if (list_empty(&ub->bindings))
-		return;
-	list_for_each_entry(b, &ub->bindings, in_ub)
-		hash_del_rcu(&b->hash);
-	table_changed();
-	/* Nobody looks at them, nor has found @ub through them, after this. */
-	synchronize_rcu();
-	list_for_each_entry_safe(b, next, &ub->bindings, in_ub) {
-		list_del(&b->in_ub);
-		kfree(b);
-		ub_put(ub);
+	if (b) {
+		refcount_inc(&ub->refs);
+		b->ub = ub;
+		hash_add_rcu(bindings, &b->hash, b->cgroup);
 	}
+	if (old)
+		hash_del_rcu(&old->hash);
+	ub->binding = b;
+	/* Pairs with the read in ub_of_current(): the new table comes first. */
+	smp_store_release(&generation, generation + 1 ?: 1);
+	if (!old)
+		return;
+	/* Nobody looks at it, nor has found @ub through it, after this. */
+	synchronize_rcu();
+	kfree(old);
+	ub_put(ub);
 }

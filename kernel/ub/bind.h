@@ -11,25 +11,22 @@
 #include "ub.h"
 
 /**
- * struct ub_binding - one cgroup of a beancounter
+ * struct ub_binding - the cgroup of a beancounter
  * @cgroup: its id, which the kernel never uses twice: a cgroup that was
  *	removed leaves a binding that nothing finds
  * @ub: counted: see struct ub. Constant once it is in the table
  * @hash: in the table of all. ub_mutex; read with preemption off
- * @in_ub: in the list of the beancounter. ub_mutex
  * @path: where it was when it was bound, from the root of the hierarchy
  */
 struct ub_binding {
 	u64 cgroup;
 	struct ub *ub;
 	struct hlist_node hash;
-	struct list_head in_ub;
 	char path[];
 };
 
 struct ub_binding *ub_binding_new(const char *cgroup, const char **why);
 void ub_bind(struct ub *ub, struct ub_binding *b);
-void ub_unbind_all(struct ub *ub);
 struct ub *ub_of_cgroup(struct cgroup *cgroup);
 struct ub *ub_of_current(void);
 

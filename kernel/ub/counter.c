@@ -86,6 +86,10 @@ refuse:
 	why->limit = READ_ONCE(c->limit);
 	why->bound = severity == UB_HARD && passes(held, amount, why->barrier) ?
 		     STOCKVZ_BOUND_BARRIER : STOCKVZ_BOUND_LIMIT;
+	/* An admin may have raised both since. */
+	if (why->bound == STOCKVZ_BOUND_LIMIT &&
+	    !passes(held, amount, why->limit))
+		why->limit = top;
 	return -ENOMEM;
 }
 

@@ -104,7 +104,6 @@ static struct ub *ub_alloc(u32 id)
 	init_counters(ub);
 	refcount_set(&ub->refs, 1);
 	ub->id = id;
-	INIT_LIST_HEAD(&ub->bindings);
 	spin_lock_irq(&ub_lock);
 	list_add_rcu(&ub->link, &ub_list);
 	WRITE_ONCE(generation, generation + 1);
@@ -204,7 +203,7 @@ static void apply(struct ub *ub, const struct ub_change *change)
 	}
 }
 
-/* The binding, if any, becomes the beancounter's. */
+/* The binding, if any, becomes the beancounter's. A nameless one has none. */
 static int name(u32 id, const struct ub_change *change,
 		struct ub_binding *binding, const char **why)
 {
@@ -223,8 +222,7 @@ static int name(u32 id, const struct ub_change *change,
 		return -ENOMEM;
 	}
 	apply(ub, change);
-	if (binding)
-		ub_bind(ub, binding);
+	ub_bind(ub, binding);
 	WRITE_ONCE(ub->named, true);
 	return 0;
 }
@@ -288,7 +286,7 @@ int ub_del(u32 id, const char **why)
 	ub = find_named(id, why);
 	if (ub) {
 		WRITE_ONCE(ub->named, false);
-		ub_unbind_all(ub);
+		ub_bind(ub, NULL);
 		ub_put(ub);	/* the name's */
 		ub_put(ub);
 	}
@@ -324,7 +322,7 @@ int ub_set(u32 id, const struct ub_change *change, const char **why)
 }
 
 /**
- * ub_attach() - put a cgroup under a beancounter
+ * ub_attach() - put a cgroup under a beancounter, in place of the one that was
  * @id: which beancounter
  * @cgroup: path in the cgroup v2 hierarchy
  * @why: the reason of a failure, for people
@@ -355,28 +353,22 @@ int ub_attach(u32 id, const char *cgroup, const char **why)
 }
 
 /**
- * ub_walk_cgroups() - look at the cgroups of a beancounter
+ * ub_cgroup() - the cgroup of a beancounter
  * @ub: the beancounter
- * @fn: called with the path of each; a result other than 0 ends the walk
- * @arg: for @fn
+ * @path: where to put its path
+ * @size: of @path
  *
  * Context: process, may sleep.
- * Return: the last result of @fn, 0 if there was none.
+ * Return: the length of the path, 0 if it has no cgroup, -E2BIG.
  */
-int ub_walk_cgroups(struct ub *ub, int (*fn)(const char *path, void *arg),
-		    void *arg)
+ssize_t ub_cgroup(struct ub *ub, char *path, size_t size)
 {
-	struct ub_binding *b;
-	int err = 0;
+	ssize_t len;
 
 	mutex_lock(&ub_mutex);
-	list_for_each_entry(b, &ub->bindings, in_ub) {
-		err = fn(b->path, arg);
-		if (err)
-			break;
-	}
+	len = strscpy(path, ub->binding ? ub->binding->path : "", size);
 	mutex_unlock(&ub_mutex);
-	return err;
+	return len;
 }
 
 /**

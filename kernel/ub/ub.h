@@ -3,7 +3,7 @@
  * Beancounters: who they are, what they hold, how long they live.
  *
  * Life. A beancounter is counted by its references: one for its name (from
- * ub_new() to ub_del()), one for each cgroup bound to it, one for each object
+ * ub_new() to ub_del()), one for the cgroup bound to it, one for each object
  * that somebody charged to it still owns. When the last goes it leaves the
  * list and is freed after a grace period. So one that was deleted stays
  * visible as long as it holds anything, and can be named again with its
@@ -30,6 +30,8 @@
 /* The rows of /proc/user_beancounters; swappages came after it was fixed. */
 #define UB_ROWS 24
 
+struct ub_binding;
+
 /**
  * struct ub - a beancounter
  * @counter: what it holds, by resource; each on a cache line of its own, since
@@ -38,7 +40,7 @@
  * @id: the container's number, not 0: the host has no struct ub. Constant
  * @named: between ub_new() and ub_del(). ub_mutex
  * @link: in the list of all, newest first. ub_lock; read under RCU
- * @bindings: its cgroups. ub_mutex
+ * @binding: its cgroup, NULL if none. ub_mutex
  * @rcu: frees it
  */
 struct ub {
@@ -49,7 +51,7 @@ struct ub {
 	u32 id;
 	bool named;
 	struct list_head link;
-	struct list_head bindings;
+	struct ub_binding *binding;
 	struct rcu_head rcu;
 };
 
@@ -83,8 +85,7 @@ int ub_new(u32 id, const struct ub_change *change, const char *cgroup,
 int ub_del(u32 id, const char **why);
 int ub_set(u32 id, const struct ub_change *change, const char **why);
 int ub_attach(u32 id, const char *cgroup, const char **why);
-int ub_walk_cgroups(struct ub *ub, int (*fn)(const char *path, void *arg),
-		    void *arg);
+ssize_t ub_cgroup(struct ub *ub, char *path, size_t size);
 void ub_numbers(struct ub *ub, enum stockvz_resource res, struct ub_numbers *n);
 
 struct ub *ub_find_get(u32 id);
