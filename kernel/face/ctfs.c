@@ -4,9 +4,11 @@
  * under /proc no container can open, since the host's root is nobody inside. So
  * the tools mount this over /proc/user_beancounters: a filesystem whose root is
  * that one file, and belongs to root of the user namespace that mounted it.
+ * The option file=NAME says which; user_beancounters is the only one so far.
  */
 #include <linux/fs.h>
 #include <linux/fs_context.h>
+#include <linux/fs_parser.h>
 #include <linux/module.h>
 #include <linux/user_namespace.h>
 
@@ -43,7 +45,27 @@ static int ctfs_get_tree(struct fs_context *fc)
 	return get_tree_nodev(fc, ctfs_fill_super);
 }
 
+enum { OPT_FILE };
+
+static const struct fs_parameter_spec ctfs_parameters[] = {
+	fsparam_string("file", OPT_FILE),
+	{}
+};
+
+static int ctfs_parse_param(struct fs_context *fc, struct fs_parameter *param)
+{
+	struct fs_parse_result result;
+	int opt = fs_parse(fc, ctfs_parameters, param, &result);
+
+	if (opt < 0)
+		return opt;
+	if (strcmp(param->string, "user_beancounters"))
+		return invalf(fc, "there is no file %s", param->string);
+	return 0;
+}
+
 static const struct fs_context_operations ctfs_context_ops = {
+	.parse_param = ctfs_parse_param,
 	.get_tree = ctfs_get_tree,
 };
 
@@ -58,6 +80,7 @@ static struct file_system_type ctfs_type = {
 	.name = "stockvz",
 	.fs_flags = FS_USERNS_MOUNT,
 	.init_fs_context = ctfs_init_fs_context,
+	.parameters = ctfs_parameters,
 	.kill_sb = kill_anon_super,
 };
 MODULE_ALIAS_FS("stockvz");
