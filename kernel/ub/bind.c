@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/hashtable.h>
 #include <linux/limits.h>
-#include <linux/percpu.h>
 #include <linux/slab.h>
 
 #include "bind.h"
@@ -11,24 +10,8 @@
 /* All bindings by cgroup id. Changed under ub_mutex, read with preemption off. */
 static DEFINE_HASHTABLE(bindings, BINDING_BITS);
 
-/*
- * Changes after the table did, so that what a CPU remembers from before is
- * worth nothing. Never 0, which is what an empty memory says.
- */
-static unsigned int generation = 1;
-
-/*
- * What this CPU found last. Only for the current task's cgroup: an interrupt
- * in the middle of a write would leave half of one answer with half of another,
- * so interrupts do not use it.
- */
-struct answer {
-	u64 cgroup;
-	unsigned int generation;
-	struct ub *ub;
-};
-
-static DEFINE_PER_CPU(struct answer, last_answer);
+unsigned int ub_binding_generation = 1;
+DEFINE_PER_CPU(struct ub_answer, ub_last_answer);
 
 static struct ub_binding *find(u64 cgroup)
 {
@@ -63,25 +46,23 @@ struct ub *ub_of_cgroup(struct cgroup *cgroup)
 }
 
 /**
- * ub_of_current() - who pays for what the current task does
+ * ub_look_up() - ub_of_current() where this CPU does not remember
+ * @cgroup: the current task's
+ * @generation: of the table, read before
  *
  * Context: task, preemption off.
  * Return: as ub_of_cgroup().
  */
-struct ub *ub_of_current(void)
+struct ub *ub_look_up(struct cgroup *cgroup, unsigned int generation)
 {
-	struct cgroup *cgroup = task_dfl_cgroup(current);
-	struct answer *last = this_cpu_ptr(&last_answer);
-	/* Pairs with ub_bind(). */
-	unsigned int now = smp_load_acquire(&generation);
+	struct ub_answer answer = {
+		.cgroup = cgroup_id(cgroup),
+		.generation = generation,
+		.ub = ub_of_cgroup(cgroup),
+	};
 
-	if (likely(last->cgroup == cgroup_id(cgroup) &&
-		   last->generation == now))
-		return last->ub;
-	last->cgroup = cgroup_id(cgroup);
-	last->generation = now;
-	last->ub = ub_of_cgroup(cgroup);
-	return last->ub;
+	*this_cpu_ptr(&ub_last_answer) = answer;
+	return answer.ub;
 }
 
 static struct ub_binding *binding_of(struct cgroup *cgroup, const char **why)
@@ -162,7 +143,8 @@ void ub_bind(struct ub *ub, struct ub_binding *b)
 		hash_del_rcu(&old->hash);
 	ub->binding = b;
 	/* Pairs with the read in ub_of_current(): the new table comes first. */
-	smp_store_release(&generation, generation + 1 ?: 1);
+	smp_store_release(&ub_binding_generation,
+			  ub_binding_generation + 1 ?: 1);
 	if (!old)
 		return;
 	/* Nobody looks at it, nor has found @ub through it, after this. */

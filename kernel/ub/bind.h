@@ -7,6 +7,7 @@
 #define STOCKVZ_UB_BIND_H
 
 #include <linux/cgroup.h>
+#include <linux/percpu.h>
 
 #include "ub.h"
 
@@ -28,6 +29,48 @@ struct ub_binding {
 struct ub_binding *ub_binding_new(const char *cgroup, const char **why);
 void ub_bind(struct ub *ub, struct ub_binding *b);
 struct ub *ub_of_cgroup(struct cgroup *cgroup);
-struct ub *ub_of_current(void);
+struct ub *ub_look_up(struct cgroup *cgroup, unsigned int generation);
+
+/**
+ * struct ub_answer - what a CPU found last
+ * @cgroup: whose cgroup it asked for, by id
+ * @generation: which table it asked
+ * @ub: what the table said
+ *
+ * Only for the current task's cgroup: an interrupt in the middle of a write
+ * would leave half of one answer with half of another, so interrupts do not
+ * use it. Preemption off.
+ */
+struct ub_answer {
+	u64 cgroup;
+	unsigned int generation;
+	struct ub *ub;
+};
+
+DECLARE_PER_CPU(struct ub_answer, ub_last_answer);
+
+/*
+ * Changes after the table of bindings did, so that what a CPU remembers from
+ * before is worth nothing. Never 0, which is what an empty memory says.
+ */
+extern unsigned int ub_binding_generation;
+
+/**
+ * ub_of_current() - who pays for what the current task does
+ *
+ * Context: task, preemption off.
+ * Return: as ub_of_cgroup().
+ */
+static __always_inline struct ub *ub_of_current(void)
+{
+	struct cgroup *cgroup = task_dfl_cgroup(current);
+	/* Pairs with ub_bind(). */
+	unsigned int now = smp_load_acquire(&ub_binding_generation);
+
+	if (likely(__this_cpu_read(ub_last_answer.cgroup) == cgroup_id(cgroup) &&
+		   __this_cpu_read(ub_last_answer.generation) == now))
+		return __this_cpu_read(ub_last_answer.ub);
+	return ub_look_up(cgroup, now);
+}
 
 #endif
