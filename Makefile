@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# "make help" lists the targets. Everything that is built goes to build/.
+
+VERSION	:= $(shell cat VERSION)
+B	:= $(CURDIR)/build
+SERIES	:= 6.1 6.12
+
+# The module is built for the running kernel unless KDIR says otherwise; where the running
+# kernel has no headers (a container, a kernel of one's own), for the newest supported one.
+RUNNING	:= $(wildcard /lib/modules/$(shell uname -r)/build)
+KDIR	?= $(or $(RUNNING),$(lastword $(shell selftests/vm/headers $(SERIES))))
+RELEASE	= $(shell sed -nE 's/.*"(.*)"/\1/p' $(KDIR)/include/generated/utsrelease.h 2>/dev/null)
+# One tree of links for each kernel, so that one build does not tread on another.
+FARM	= $(B)/$(RELEASE)
+
+DEPS	:= build-essential pkg-config libnl-genl-3-dev libcap-dev \
+	linux-headers-amd64 linux-headers-6.12-amd64 linux-source-6.12 \
+	qemu-system-x86 busybox-static mmdebstrap cpio kmod xz-utils zstd e2fsprogs iproute2 \
+	sparse shellcheck clang-format python3-yaml python3-jsonschema
+
+.PHONY: help
+help:			## Show this list
+	@echo "stockvz $(VERSION). Targets:"
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  \1\t\2/p' Makefile | expand -t 18
+
+.PHONY: deps
+deps:			## Install with apt what the other targets need
+	@missing=$$(dpkg-query -W -f '$${Package} $${db:Status-Status}\n' $(DEPS) 2>&1 | \
+		sed -nE 's/^(\S+) (not-installed|config-files)$$/\1/p; s/.*matching (\S+)$$/\1/p'); \
+	[ -n "$$missing" ] || exit 0; \
+	[ $$(id -u) = 0 ] || { echo "make deps needs root, to install:" $$missing; exit 1; }; \
+	apt-get -q update && \
+	DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends $$missing
+
+.PHONY: module
+module:			## Build stockvz.ko for one kernel (KDIR=/usr/src/linux-headers-...)
+	@[ -n "$(RELEASE)" ] || { \
+		echo "no kernel headers in '$(KDIR)': run make deps, or give KDIR="; exit 1; }
+	$(if $(or $(RUNNING),$(filter command line environment,$(origin KDIR))),, \
+		@echo "the running kernel has no headers here: building for $(RELEASE)")
+	@for dir in $$(find kernel -type d); do \
+		mkdir -p $(FARM)/$$dir && \
+		find $(CURDIR)/$$dir -maxdepth 1 \
+			\( -name '*.[chS]' ! -name '*.mod.c' -o -name Kbuild \) \
+			-exec ln -sf -t $(FARM)/$$dir {} +; \
+	done
+	@find $(FARM)/kernel -xtype l -delete
+	@ln -sfn -t $(FARM) $(CURDIR)/include $(CURDIR)/VERSION
+	@$(MAKE) -C $(KDIR) M=$(FARM)/kernel $(KFLAGS) modules
+	@cp -p $(FARM)/kernel/stockvz.ko $(FARM)/stockvz.ko
+
+.PHONY: module-all
+module-all:		## Build stockvz.ko for every supported kernel
+	@for dir in $$(selftests/vm/headers $(SERIES)); do $(MAKE) module KDIR=$$dir || exit; done
+
+.PHONY: user
+user:			## Build the tools
+	@$(MAKE) -C user O=$(B)/user
+
+.PHONY: selftests
+selftests: user		## Build the tests
+	@$(MAKE) -C selftests O=$(B)/selftests
+
+.PHONY: netlink
+netlink:		## Regenerate the netlink code from its specification
+	@Documentation/netlink/generate
+
+dkms.conf: dkms.conf.in VERSION
+	@sed 's/@VERSION@/$(VERSION)/' $< >$@
+
+.PHONY: lint
+lint:			## Check the sources: checkpatch, sparse, warnings, shellcheck, our own rules
+	@selftests/lint
+
+.PHONY: model
+model:			## Drive the arithmetic of beancounters in user space
+	@$(MAKE) -s -C selftests model O=$(B)/selftests
+
+.PHONY: check
+check: deps		## Everything: lint, model, small guests of each kernel, containers
+	@selftests/check lint model quick ct
+
+.PHONY: check-quick
+check-quick: deps	## Only the small guests of each kernel
+	@selftests/check quick
+
+.PHONY: check-ct
+check-ct: deps		## Only the containers, on a whole Debian guest
+	@selftests/check ct
+
+.PHONY: check-dkms
+check-dkms: deps	## Build, install, reboot, load and remove by DKMS, in a Debian guest
+	@selftests/check dkms
+
+.PHONY: bench
+bench: deps		## What it costs, in guest instructions
+	@selftests/bench/run
+
+.PHONY: demo
+demo: deps		## A container run into its limits, in a throw-away VM
+	@selftests/demo/run
+
+$(B)/vm/agent: selftests/vm/agent.c
+	@mkdir -p $(@D)
+	$(CC) -O2 -Wall -Wextra -Werror -static -o $@ $<
+
+.PHONY: shell
+shell:			## A shell in a throw-away VM with all of this inside (KERNEL=6.12 IMAGE=debian)
+	@selftests/vm/run --kernel $(or $(KERNEL),6.1) --image $(or $(IMAGE),quick) --shell
+
+.PHONY: install
+install: user		## Install the tools on this machine (DESTDIR=); the module: make dkms
+	@$(MAKE) -C user install O=$(B)/user DESTDIR=$(DESTDIR)
+
+.PHONY: install-module
+install-module: module	## Install the module for one kernel, without DKMS (KDIR=, DESTDIR=)
+	@$(MAKE) -C $(KDIR) M=$(FARM)/kernel INSTALL_MOD_PATH=$(DESTDIR) modules_install
+
+# What DKMS needs to build the module again for every kernel that comes.
+DKMS_TREE := /usr/src/stockvz-$(VERSION)
+KERNELS	?= $(patsubst /lib/modules/%/build,%,$(wildcard /lib/modules/*/build))
+
+.PHONY: dkms
+dkms: dkms.conf		## Hand the module to DKMS, for all kernels with headers (KERNELS="...")
+	@command -v dkms >/dev/null || { echo "no dkms here: apt-get install dkms"; exit 1; }
+	@[ -z "$$(dkms status -m stockvz -v $(VERSION))" ] || \
+		dkms remove -m stockvz -v $(VERSION) --all
+	@rm -rf $(DKMS_TREE) && mkdir -p $(DKMS_TREE)
+	@tar -c --exclude='*.o' --exclude='*.ko' --exclude='*.mod*' --exclude='.*.cmd' \
+		kernel include VERSION COPYING dkms.conf | tar -x -C $(DKMS_TREE)
+	@dkms add -m stockvz -v $(VERSION)
+	@for k in $(KERNELS); do dkms install -m stockvz -v $(VERSION) -k $$k || exit; done
+
+.PHONY: clean
+clean:			## Remove everything that was built (not the cache of kernels and images)
+	rm -rf $(B)
