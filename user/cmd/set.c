@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * vzctl set: change parameters, of the running container at once, and with
+ * --save of its configuration. Nothing is saved unless everything was applied.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "lib/dist.h"
+#include "lib/names.h"
+#include "lib/run.h"
+#include "lib/ubnl.h"
+#include "options.h"
+
+struct set {
+	struct ct *ct;
+	struct conf changes;
+	bool save, force;
+	bool reset_ub;
+	bool map_name;
+	const char *setmode;
+	const char *sample;
+	const char *password;
+
+	struct ubnl *nl;	/* NULL: --force, and no module */
+	bool running;
+};
+
+static int own_option(const char *name, const char *value, void *arg)
+{
+	struct set *set = arg;
+
+	if (!strcmp(name, "save"))
+		set->save = true;
+	else if (!strcmp(name, "force"))
+		set->force = true;
+	else if (!strcmp(name, "reset_ub"))
+		set->reset_ub = true;
+	else if (!strcmp(name, "applyconfig"))
+		set->sample = value;
+	else if (!strcmp(name, "userpasswd"))
+		set->password = value;
+	else if (!strcmp(name, "setmode"))
+		set->setmode = value;
+	else if (!strcmp(name, "applyconfig_map"))
+		set->map_name = true;
+
+	if ((set->setmode == value && value && strcmp(value, "restart") &&
+	     strcmp(value, "ignore")) ||
+	    (!strcmp(name, "applyconfig_map") && strcmp(value, "name")))
+		return vz_err(VZ_BADVALUE, "Bad parameter for --%s: %s", name, value);
+	return 0;
+}
+
+static int parse(struct set *set, int argc, char **argv)
+{
+	static const struct own_option own[] = {
+		{ "save", false }, { "force", false }, { "reset_ub", false },
+		{ "skip_arpdetect", false }, { "setmode", true }, { "applyconfig", true },
+		{ "applyconfig_map", true }, { "userpasswd", true }, { }
+	};
+
+	return parse_options(set->ct, argc, argv, 0, own, own_option, set, &set->changes);
+}
+
+/* What a sample says of who a container is does not go over to another one. */
+static bool is_identity(const char *key)
+{
+	static const char *const keys[] = {
+		"HOSTNAME", "IP_ADDRESS", "OSTEMPLATE", "VE_ROOT", "VE_PRIVATE", "DESCRIPTION",
+		"NAME", "VEID", NULL
+	};
+
+	for (const char *const *own = keys; *own; own++)
+		if (!strcmp(*own, key))
+			return true;
+	return false;
+}
+
+static int add_sample_var(struct set *set, const struct conf_var *var, const char *file)
+{
+	const struct param *param = param_by_key(var->key);
+	char value[PATH_MAX];
+
+	/* What stands on the command line goes before it. */
+	if (is_identity(var->key) || conf_get(&set->changes, var->key))
+		return 0;
+	if (param && param_parse(param, var->value, false, value, sizeof(value)) == -EINVAL)
+		return vz_err(VZ_BADCONF, "Error: %s: bad value for %s: %s", file, var->key,
+			      var->value);
+	if (conf_set(&set->changes, var->key, param ? value : var->value) < 0)
+		return vz_err(VZ_SYSTEM, "Error: out of memory");
+	return 0;
+}
+
+static int add_sample(struct set *set)
+{
+	struct conf sample = { 0 };
+	char path[PATH_MAX];
+	int ret;
+
+	if (!set->sample)
+		return 0;
+	if (!*set->sample || *set->sample == '.' || strchr(set->sample, '/'))
+		return vz_err(VZ_BADVALUE, "Bad parameter for --applyconfig: %s", set->sample);
+	sample_path(path, sizeof(path), set->sample);
+	ret = conf_read(&sample, path);
+	if (ret)
+		return vz_err(VZ_APPLYCONFIG, "Error: cannot read %s: %s", path, strerror(-ret));
+
+	for (size_t i = 0; i < sample.nr && !ret; i++)
+		ret = add_sample_var(set, &sample.vars[i], path);
+	if (!ret && conf_set(&set->changes, "ORIGIN_SAMPLE", set->sample) < 0)
+		ret = vz_err(VZ_SYSTEM, "Error: out of memory");
+	conf_free(&sample);
+	return ret;
+}
+
+static int check_param(const struct set *set, const struct param *param)
+{
+	const struct ct *ct = set->ct;
+
+	if (!ct->id && param_resource(param) < 0 && !(param->flags & PARAM_CT0))
+		return vz_err(VZ_BADVALUE, "Error: --%s cannot be set for CT0", param->opt);
+	if ((param->flags & PARAM_SAVE) && !set->save)
+		return vz_err(!strcmp(param->key, "NAME") ? VZ_NAME : VZ_SYNTAX,
+			      "Error: --%s needs --save", param->opt);
+	if ((param->flags & PARAM_STOPPED) && set->running)
+		return vz_err(VZ_RUNNING, "Error: --%s cannot be set while the container runs",
+			      param->opt);
+	return 0;
+}
+
+static int check_params(const struct set *set)
+{
+	const char *name = conf_get(&set->changes, "NAME");
+	int ret = 0;
+
+	for (size_t i = 0; i < set->changes.nr && !ret; i++) {
+		const struct param *param = param_by_key(set->changes.vars[i].key);
+
+		if (param)
+			ret = check_param(set, param);
+	}
+	if (!ret && name && *name)
+		ret = name_check(name, set->ct->id);
+	return ret;
+}
+
+static int check_password(const struct set *set)
+{
+	const char *colon = set->password ? strchr(set->password, ':') : NULL;
+
+	if (!set->password)
+		return 0;
+	if (!colon || colon == set->password || !colon[1] || strchr(set->password, '\n'))
+		return vz_err(VZ_BADVALUE,
+			      "Bad parameter for --userpasswd: not USER:PASSWORD");
+	if (!set->ct->id)
+		return vz_err(VZ_BADVALUE, "Error: --userpasswd cannot be set for CT0");
+	return 0;
+}
+
+static int check_flags(const struct set *set)
+{
+	if (set->force && !set->save)
+		return vz_err(VZ_SYNTAX, "Error: --force needs --save");
+	if (set->setmode && !strcmp(set->setmode, "restart") && !set->save)
+		return vz_err(VZ_SYNTAX, "Error: --setmode restart needs --save");
+	if (set->reset_ub && (set->changes.nr || set->password))
+		return vz_err(VZ_SYNTAX, "Error: --reset_ub goes with no other option");
+	if (!set->ct->has_conf && set->ct->id)
+		return vz_err(VZ_NOCONF, "Container config file does not exist");
+	return 0;
+}
+
+/* The module, and with it the container's state. CT0 always runs. */
+static int look(struct set *set)
+{
+	int code, running;
+
+	if (set->force) {
+		set->nl = ubnl_open();
+	} else {
+		set->nl = ubnl_open_or_tell(&code);
+		if (!set->nl)
+			return code;
+	}
+	running = set->ct->id ? ct_running(set->ct, NULL) : 1;
+	if (running < 0 && !set->force)
+		return vz_err(VZ_SYSTEM, "Error: cannot tell whether the container runs: %s",
+			      strerror(-running));
+	set->running = set->nl && running > 0;
+	return 0;
+}
+
+static int check(struct set *set)
+{
+	int ret = check_flags(set);
+
+	if (!ret)
+		ret = check_password(set);
+	if (!ret)
+		ret = look(set);
+	if (!ret)
+		ret = add_sample(set);
+	if (!ret)
+		ret = check_params(set);
+	return ret;
+}
+
+static void warn_of_idle_params(const struct set *set)
+{
+	char names[512] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < set->changes.nr; i++) {
+		const struct param *param = param_by_key(set->changes.vars[i].key);
+
+		if (param && (param->flags & PARAM_IDLE) && used < sizeof(names))
+			used += snprintf(names + used, sizeof(names) - used, "%s%s",
+					 used ? ", " : "", param->opt);
+	}
+	if (*names)
+		vz_log(-1, "Warning: no effect in this release: %s", names);
+}
+
+static int apply_limits(struct set *set, const struct ub_limits *limits)
+{
+	int ret;
+
+	if (!limits->set)
+		return 0;
+	ret = ubnl_ub_set(set->nl, set->ct->id, limits);
+	if (ret)
+		return vz_err(VZ_SETUBC, "Unable to set UBC parameters: %s", ubnl_error(set->nl));
+	vz_log(0, "UB limits were set successfully");
+	ubnl_warn_idle(set->nl, limits);
+	return 0;
+}
+
+/* The limits among the changes, to be put into force by themselves */
+static void changed_limits(const struct set *set, struct ub_limits *limits)
+{
+	*limits = (struct ub_limits){ 0 };
+	for (size_t i = 0; i < set->changes.nr; i++) {
+		const struct conf_var *var = &set->changes.vars[i];
+		const struct param *param = param_by_key(var->key);
+		int res = param ? param_resource(param) : -1;
+
+		if (res < 0 || param_parse_pair(param->type, var->value,
+						&limits->res[res].barrier,
+						&limits->res[res].limit) == -EINVAL)
+			continue;
+		limits->set |= 1u << res;
+	}
+}
+
+/* Run a distribution's script inside, with two variables for it. */
+static int run_dist_script(struct set *set, const char *action, const char *name,
+			   const char *value)
+{
+	char *text, *var = NULL;
+	char state[] = "VE_STATE=running";
+	int ret = dist_script(set->ct, action, &text);
+
+	if (ret || !text)
+		return ret;
+	if (asprintf(&var, "%s=%s", name, value) < 0) {
+		ret = VZ_SYSTEM;
+	} else {
+		char *env[] = { var, state, NULL };
+
+		ret = ct_script(set->ct, text, env);
+	}
+	free(var);
+	free(text);
+	return ret;
+}
+
+static int apply_hostname(struct set *set)
+{
+	const char *hostname = conf_get(&set->changes, "HOSTNAME");
+
+	if (!hostname || !*hostname)
+		return 0;
+	vz_log(0, "Set hostname: %s", hostname);
+	if (run_dist_script(set, "SET_HOSTNAME", "HOSTNM", hostname))
+		return vz_err(VZ_HOSTNAME, "Unable to set hostname %s", hostname);
+	return 0;
+}
+
+/* A container that is down is started for it, and stopped again. */
+static int apply_password(struct set *set)
+{
+	int ret = 0;
+
+	if (!set->password)
+		return 0;
+	if (!set->running)
+		ret = ct_check(set->ct);
+	if (!ret && !set->running)
+		ret = ct_start(set->ct, false);
+	if (ret)
+		return ret;
+
+	if (run_dist_script(set, "SET_USERPASS", "USERPW", set->password))
+		ret = vz_err(VZ_PASSWORD, "Password change failed");
+	if (!set->running && ct_stop(set->ct, true) && !ret)
+		ret = VZ_CANTSTOP;
+	return ret;
+}
+
+static int apply_running(struct set *set)
+{
+	struct ub_limits limits;
+	int ret;
+
+	if (set->reset_ub) {
+		ret = ct_check(set->ct);
+		return ret ?: apply_limits(set, &set->ct->limits);
+	}
+	changed_limits(set, &limits);
+	ret = apply_limits(set, &limits);
+	if (!ret)
+		ret = apply_hostname(set);
+	return ret;
+}
+
+/* Of a container that is down there is nothing to change but the file. */
+static int apply_stopped(const struct set *set)
+{
+	struct ub_limits limits;
+
+	changed_limits(set, &limits);
+	if (set->reset_ub || (limits.set && !set->save))
+		return vz_err(VZ_NOTRUNNING,
+			      "Unable to apply UBC parameters: container is not running");
+	return 0;
+}
+
+static int apply(struct set *set)
+{
+	int ret = set->running ? apply_running(set) : apply_stopped(set);
+
+	if (!ret)
+		ret = apply_password(set);
+	if (!ret)
+		warn_of_idle_params(set);
+	else if (set->save && set->changes.nr)
+		vz_log(-1, "Error: failed to apply some parameters, %s",
+		       "not saving configuration file!");
+	return ret;
+}
+
+static int save_name(struct set *set)
+{
+	const char *name = conf_get(&set->changes, "NAME");
+	const char *old = set->ct->name;
+
+	if (!name)
+		return 0;
+	if (*old && strcmp(old, name))
+		name_unlink(old, set->ct->id);
+	return *name ? name_link(name, set->ct->id) : 0;
+}
+
+static int save(struct set *set)
+{
+	const char *file = set->ct->conf_file;
+	const char *onboot = conf_get(&set->changes, "ONBOOT");
+	const char *name = conf_get(&set->changes, "NAME");
+	int ret;
+
+	/* There are programs that fall over when it is missing. */
+	if (set->ct->id && !*(onboot ?: conf_get(&set->ct->conf, "ONBOOT") ?: ""))
+		conf_set(&set->changes, "ONBOOT", "auto");
+	ret = save_name(set);
+	if (ret)
+		return ret;
+	if (name && !*name)
+		conf_set(&set->changes, "NAME", NULL);
+
+	ret = conf_save(file, &set->changes);
+	if (ret < 0)
+		return vz_err(VZ_SAVECONF, "Error: cannot save %s: %s", file, strerror(-ret));
+	if (ret)
+		vz_log(0, "CT configuration saved to %s", file);
+	else
+		vz_log(0, "No changes in CT configuration, not saving");
+	return 0;
+}
+
+static int finish(struct set *set)
+{
+	if (set->map_name && *set->ct->name && !set->changes.nr)
+		return name_link(set->ct->name, set->ct->id);
+	if (set->save)
+		return save(set);
+	if (set->changes.nr)
+		vz_log(0, "WARNING: Settings were not saved to config %s(use --save flag)",
+		       set->running ? "and will be lost after CT restart " : "");
+	return 0;
+}
+
+int cmd_set(struct ct *ct, int argc, char **argv)
+{
+	struct set set = { .ct = ct };
+	int ret = parse(&set, argc, argv);
+
+	if (!ret)
+		ret = check(&set);
+	if (!ret)
+		ret = apply(&set);
+	if (!ret)
+		ret = finish(&set);
+	ubnl_close(set.nl);
+	conf_free(&set.changes);
+	return ret;
+}

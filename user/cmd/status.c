@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0
+/* vzctl status: one line for scripts, whatever the container is like. */
+#include <stdio.h>
+
+#include "cmd.h"
+#include "lib/run.h"
+#include "options.h"
+
+int cmd_status(struct ct *ct, int argc, char **argv)
+{
+	int ret = no_options(argc, argv);
+
+	if (ret)
+		return ret;
+	printf("CTID %u %s %s %s\n", ct->id,
+	       ct->has_conf && ct_has_private(ct) ? "exist" : "deleted",
+	       ct_mounted(ct) ? "mounted" : "unmounted",
+	       ct_running(ct, NULL) > 0 ? "running" : "down");
+	return VZ_OK;
+}

@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <time.h>
+
+#include "cgroup.h"
+#include "devs.h"
+#include "fd.h"
+#include "lock.h"
+
+#define USUAL_PLACE "/sys/fs/cgroup"
+#define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+
+/*
+ * How deep a container may nest cgroups: whoever removes them holds a
+ * descriptor for each level.
+ */
+#define MAX_DEPTH "32"
+
+static const char *const controllers[] = { "+cpu", "+io", "+memory", "+pids" };
+
+/* The fields of a mountinfo line that matter here: the mount point and the type. */
+static bool parse_mount(char *line, char **point, char **type)
+{
+	char *rest = strstr(line, " - ");
+	char *save;
+
+	if (!rest)
+		return false;
+	*rest = 0;
+	*type = strtok_r(rest + 3, " ", &save);
+	strtok_r(line, " ", &save);
+	for (int i = 0; i < 4; i++)
+		*point = strtok_r(NULL, " ", &save);
+	return *point && *type;
+}
+
+/*
+ * Controllers that a v1 hierarchy holds are not to be had in v2, so a host with
+ * both is a v1 host to us.
+ */
+static int search_root(void)
+{
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+	char *line = NULL, *point, *type;
+	bool v1 = false;
+	int fd = -EOPNOTSUPP;
+	size_t size = 0;
+
+	if (!f)
+		return -errno;
+	while (getline(&line, &size, f) > 0) {
+		if (!parse_mount(line, &point, &type))
+			continue;
+		if (!strcmp(type, "cgroup"))
+			v1 = true;
+		else if (!strcmp(type, "cgroup2") && fd < 0)
+			fd = open(point, DIR_FLAGS);
+	}
+	free(line);
+	fclose(f);
+	if (v1 && fd >= 0)
+		close(fd);
+	return v1 || fd < 0 ? -EOPNOTSUPP : fd;
+}
+
+int cg_root(void)
+{
+	static int root = -1;
+	struct statfs fs;
+
+	if (root >= 0)
+		return root;
+	if (!statfs(USUAL_PLACE, &fs) && fs.f_type == CGROUP2_SUPER_MAGIC)
+		root = open(USUAL_PLACE, DIR_FLAGS);
+	if (root < 0)
+		root = search_root();
+	return root;
+}
+
+void cg_path(unsigned int id, char *buf, size_t size)
+{
+	snprintf(buf, size, "/vz/%u", id);
+}
+
+static void enable_controllers(int dir)
+{
+	/* One that the kernel does not have, or keeps for itself, is done without. */
+	for (size_t i = 0; i < sizeof(controllers) / sizeof(*controllers); i++)
+		file_write_at(dir, "cgroup.subtree_control", controllers[i]);
+}
+
+/*
+ * The parent of all containers' cgroups. The guard is what is put there last:
+ * where it stands, the rest is in order too.
+ */
+static int open_vz(int root)
+{
+	int auto_fd vz = -1;
+	int ret;
+
+	if (mkdirat(root, "vz", 0755) && errno != EEXIST)
+		return -errno;
+	vz = openat(root, "vz", DIR_FLAGS);
+	if (vz < 0)
+		return -errno;
+	if (!devs_guarded(vz)) {
+		enable_controllers(root);
+		enable_controllers(vz);
+		ret = devs_guard(vz);
+		if (ret)
+			return ret;
+	}
+	ret = vz;
+	vz = -1;
+	return ret;
+}
+
+/* Which files may be the container's is for the kernel to say. */
+static int delegate(int dir, uid_t owner)
+{
+	char list[1024], *name, *save;
+
+	if (file_read_at(AT_FDCWD, "/sys/kernel/cgroup/delegate", list, sizeof(list)) <= 0)
+		strcpy(list, "cgroup.procs\ncgroup.threads\ncgroup.subtree_control\n");
+	if (fchown(dir, owner, owner))
+		return -errno;
+	for (name = strtok_r(list, "\n", &save); name; name = strtok_r(NULL, "\n", &save))
+		if (fchownat(dir, name, owner, owner, AT_SYMLINK_NOFOLLOW) && errno != ENOENT)
+			return -errno;
+	return 0;
+}
+
+int cg_create(unsigned int id, uid_t owner)
+{
+	int root = cg_root();
+	int auto_fd vz = -1;
+	char name[16];
+	int dir, ret;
+
+	if (root < 0)
+		return root;
+	vz = open_vz(root);
+	if (vz < 0)
+		return vz;
+	snprintf(name, sizeof(name), "%u", id);
+	if (mkdirat(vz, name, 0755))
+		return -errno;
+	dir = openat(vz, name, DIR_FLAGS);
+	ret = dir < 0 ? -errno : file_write_at(dir, "cgroup.max.depth", MAX_DEPTH);
+	if (!ret)
+		ret = delegate(dir, owner);
+	if (!ret)
+		return dir;
+	if (dir >= 0)
+		close(dir);
+	unlinkat(vz, name, AT_REMOVEDIR);
+	return ret;
+}
+
+int cg_open(unsigned int id)
+{
+	int root = cg_root();
+	char name[24];
+	int dir;
+
+	if (root < 0)
+		return root;
+	snprintf(name, sizeof(name), "vz/%u", id);
+	dir = openat(root, name, DIR_FLAGS);
+	return dir < 0 ? -errno : dir;
+}
+
+static bool is_subdir(const struct dirent *entry)
+{
+	return entry->d_type == DT_DIR && strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..");
+}
+
+static int remove_below(int parent, const char *name)
+{
+	int dir = openat(parent, name, DIR_FLAGS);
+	struct dirent *entry;
+	int ret = 0;
+	DIR *d;
+
+	if (dir < 0)
+		return -errno;
+	d = fdopendir(dir);
+	if (!d) {
+		close(dir);
+		return -ENOMEM;
+	}
+	while (!ret && (entry = readdir(d)))
+		if (is_subdir(entry))
+			ret = remove_below(dir, entry->d_name);
+	closedir(d);
+	if (!ret && unlinkat(parent, name, AT_REMOVEDIR) && errno != ENOENT)
+		ret = -errno;
+	return ret;
+}
+
+int cg_remove(unsigned int id)
+{
+	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
+	int root = cg_root();
+	char name[24];
+	int ret;
+
+	if (root < 0)
+		return root;
+	snprintf(name, sizeof(name), "vz/%u", id);
+	/* The last of the dying may still be on their way out. */
+	for (int tries = 0; tries < 200; tries++) {
+		ret = remove_below(root, name);
+		if (ret != -EBUSY)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	return ret == -ENOENT ? 0 : ret;
+}
+
+static int read_populated(int events)
+{
+	char text[128];
+	ssize_t len = pread(events, text, sizeof(text) - 1, 0);
+
+	if (len < 0)
+		return -errno;
+	text[len] = 0;
+	return !!strstr(text, "populated 1");
+}
+
+int cg_populated(int dir)
+{
+	int auto_fd events = openat(dir, "cgroup.events", O_RDONLY | O_CLOEXEC);
+
+	return events < 0 ? -errno : read_populated(events);
+}
+
+static long now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int cg_wait_empty(int dir, int ms)
+{
+	int auto_fd events = openat(dir, "cgroup.events", O_RDONLY | O_CLOEXEC);
+	struct pollfd p = { .fd = events, .events = POLLPRI };
+	long end = now_ms() + ms;
+	int populated;
+
+	if (events < 0)
+		return -errno;
+	for (;;) {
+		long left = end - now_ms();
+
+		populated = read_populated(events);
+		if (populated <= 0)
+			return populated;
+		if (vz_cancelled)
+			return -EINTR;
+		if (ms >= 0 && left <= 0)
+			return -ETIMEDOUT;
+		/* A signal between the test and poll() costs a second at most. */
+		poll(&p, 1, ms >= 0 && left < 1000 ? left : 1000);
+	}
+}
+
+int cg_kill(int dir)
+{
+	return file_write_at(dir, "cgroup.kill", "1");
+}
+
+/*
+ * systemd hands controllers down, and the kernel then allows no process in the
+ * container's own cgroup: whoever comes in needs a leaf.
+ */
+int cg_visitors(int dir, uid_t owner)
+{
+	bool made = !mkdirat(dir, "vzctl", 0755);
+	int leaf = openat(dir, "vzctl", DIR_FLAGS);
+	int ret;
+
+	if (leaf < 0)
+		return -errno;
+	ret = made ? delegate(leaf, owner) : 0;
+	if (!ret)
+		return leaf;
+	close(leaf);
+	return ret;
+}
+
+/*
+ * Init is process 1 one namespace down: "NSpid:	<host> 1 ..." The pidfd
+ * comes first, and if it still works afterwards, then what was read was of the
+ * same process.
+ */
+static int open_init(pid_t pid)
+{
+	int auto_fd pidfd = pidfd_open(pid, 0);
+	char path[32], text[4096], *pids;
+	int host, inside, ret;
+
+	if (pidfd < 0)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	if (file_read_at(AT_FDCWD, path, text, sizeof(text)) <= 0)
+		return -1;
+	pids = strstr(text, "\nNSpid:");
+	if (!pids || sscanf(pids + 7, "%d %d", &host, &inside) != 2 || inside != 1)
+		return -1;
+	if (pidfd_send_signal(pidfd, 0, NULL, 0))
+		return -1;
+	ret = pidfd;
+	pidfd = -1;
+	return ret;
+}
+
+/* Is init among the processes of this cgroup, not looking below it? */
+static pid_t search_procs(int dir, const char *procs, int *pidfd)
+{
+	int fd = openat(dir, procs, O_RDONLY | O_CLOEXEC);
+	pid_t found = 0;
+	FILE *f;
+	int pid;
+
+	f = fd < 0 ? NULL : fdopen(fd, "r");
+	if (!f) {
+		if (fd >= 0)
+			close(fd);
+		return 0;
+	}
+	while (!found && fscanf(f, "%d", &pid) == 1) {
+		*pidfd = open_init(pid);
+		if (*pidfd >= 0)
+			found = pid;
+	}
+	fclose(f);
+	return found;
+}
+
+static pid_t search_below(int dir, int *pidfd)
+{
+	pid_t found = search_procs(dir, "cgroup.procs", pidfd);
+	struct dirent *entry;
+	int copy;
+	DIR *d;
+
+	if (found)
+		return found;
+	copy = openat(dir, ".", DIR_FLAGS);
+	d = copy < 0 ? NULL : fdopendir(copy);
+	if (!d) {
+		if (copy >= 0)
+			close(copy);
+		return 0;
+	}
+	while (!found && (entry = readdir(d))) {
+		int auto_fd child = -1;
+
+		if (!is_subdir(entry))
+			continue;
+		child = openat(copy, entry->d_name, DIR_FLAGS);
+		if (child >= 0)
+			found = search_below(child, pidfd);
+	}
+	closedir(d);
+	return found;
+}
+
+pid_t cg_init(int dir, int *pidfd)
+{
+	/* Where systemd puts itself; every other init stays where it was started. */
+	pid_t pid = search_procs(dir, "init.scope/cgroup.procs", pidfd);
+
+	if (!pid)
+		pid = search_below(dir, pidfd);
+	return pid ? pid : -ESRCH;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What becomes a container's init, from the moment that it has namespaces of its own. */
+#ifndef _VZ_INIT_H
+#define _VZ_INIT_H
+
+#include "ct.h"
+
+/* A text for a shell, and what its environment has beside the usual variables. */
+struct init_script {
+	const char *what;	/* for messages: what it does */
+	const char *text;	/* NULL: there is none */
+	char *env[4];
+};
+
+struct init_job {
+	const struct ct *ct;
+	int sock;		/* see report.h */
+	int tree;		/* the root: rootfs_clone() */
+	int devs;		/* /dev: devs_create() */
+	/* Run inside before init, in this order. */
+	const struct init_script *scripts;
+	size_t nr_scripts;
+};
+
+void init_main(const struct init_job *job) __attribute__((noreturn));
+
+/* What every program inside starts from: no mask, no handlers, no descriptors but 0 to 2. */
+void init_clean_process(void);
+
+#endif /* _VZ_INIT_H */

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "devs.h"
+#include "dist.h"
+#include "fd.h"
+#include "init.h"
+#include "launch.h"
+#include "lock.h"
+#include "log.h"
+#include "report.h"
+#include "rootfs.h"
+#include "run.h"
+#include "script.h"
+#include "userns.h"
+
+/* All but the cgroup namespace: that is made from within, to have its root there. */
+#define NAMESPACES \
+	(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET)
+
+/* Seconds for a system to come up. */
+#define BOOT_TIMEOUT 300
+#define BOOT_PAUSE_MS 200
+
+enum { SCRIPT_HOSTNAME, SCRIPT_START, NR_SCRIPTS };
+
+static int read_scripts(struct ct *ct, struct init_script scripts[NR_SCRIPTS], char *hostname_var)
+{
+	char *text = NULL;
+	int ret;
+
+	if (*ct->hostname) {
+		ret = dist_script(ct, "SET_HOSTNAME", &text);
+		if (ret)
+			return ret;
+	}
+	scripts[SCRIPT_HOSTNAME] = (struct init_script){
+		.what = "set the hostname",
+		.text = text,
+		.env = { hostname_var, "VE_STATE=starting", NULL },
+	};
+	scripts[SCRIPT_START] = (struct init_script){
+		.what = "prepare the start",
+		.text = script_text(ct, "start"),
+	};
+	return 0;
+}
+
+static pid_t clone_init(int cgroup, int *pidfd)
+{
+	struct clone_args args = {
+		.flags = NAMESPACES | CLONE_PIDFD | CLONE_INTO_CGROUP,
+		.pidfd = (uintptr_t)pidfd,
+		.exit_signal = SIGCHLD,
+		.cgroup = cgroup,
+	};
+
+	return syscall(SYS_clone3, &args, sizeof(args));
+}
+
+/* What only the host may do for it. */
+static int settle(struct ct *ct, pid_t pid, int tree)
+{
+	int ret = userns_map(pid, ct->uid_base);
+	int auto_fd userns = ret ? -1 : userns_open(pid);
+
+	if (ret || userns < 0)
+		return vz_err(VZ_NOENV, "Unable to map the ids of the container: %s",
+			      strerror(ret ? -ret : -userns));
+	ret = rootfs_shift(tree, userns);
+	if (ret == -EINVAL)
+		return vz_err(VZ_MOUNT, "Unable to shift ids: a file system in %s does not support it",
+			      ct->root);
+	if (ret)
+		return vz_err(VZ_MOUNT, "Unable to shift ids in %s: %s", ct->root, strerror(-ret));
+	return 0;
+}
+
+static int see_off(struct ct *ct, pid_t pid, int sock, int tree)
+{
+	int ret = settle(ct, pid, tree);
+
+	if (ret)
+		return ret;
+	ret = report_go(sock);
+	if (ret)
+		return vz_err(VZ_NOENV, "The container's first process is gone: %s",
+			      strerror(-ret));
+	return report_wait(sock, NULL);
+}
+
+static int run_job(struct ct *ct, struct init_job *job, int cgroup, int sock)
+{
+	int auto_fd pidfd = -1;
+	siginfo_t info;
+	pid_t pid;
+	int ret;
+
+	userns_lift_limits();
+	pid = clone_init(cgroup, &pidfd);
+	if (!pid)
+		init_main(job);
+	if (pid < 0)
+		return vz_err(VZ_NOENV, "Unable to make the container's first process: %m");
+	fd_close(&job->sock);
+	ret = see_off(ct, pid, sock, job->tree);
+	if (ret) {
+		pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+		waitid(P_PIDFD, pidfd, &info, WEXITED);
+	}
+	return ret;
+}
+
+static int launch_with(struct ct *ct, int cgroup, const struct init_script *scripts)
+{
+	int auto_fd devs = devs_create(ct->uid_base);
+	int auto_fd tree = rootfs_clone(ct->root);
+	int auto_fd ours = -1;
+	struct init_job job = {
+		.ct = ct, .tree = tree, .devs = devs, .sock = -1,
+		.scripts = scripts, .nr_scripts = NR_SCRIPTS,
+	};
+	int sock[2];
+	int ret;
+
+	if (devs < 0)
+		return vz_err(VZ_MOUNT, "Unable to make /dev: %s", strerror(-devs));
+	if (tree < 0)
+		return vz_err(VZ_MOUNT, "Unable to copy the mount of %s: %s", ct->root,
+			      strerror(-tree));
+	ret = report_open(sock);
+	if (ret)
+		return vz_err(VZ_SYSTEM, "Unable to make a socket: %s", strerror(-ret));
+	job.sock = sock[0];
+	ours = sock[1];
+	ret = run_job(ct, &job, cgroup, ours);
+	fd_close(&job.sock);
+	return ret;
+}
+
+int launch(struct ct *ct, int cgroup)
+{
+	struct init_script scripts[NR_SCRIPTS] = { 0 };
+	char hostname_var[sizeof(ct->hostname) + 8];
+	int ret;
+
+	snprintf(hostname_var, sizeof(hostname_var), "HOSTNM=%s", ct->hostname);
+	ret = read_scripts(ct, scripts, hostname_var);
+	if (!ret)
+		ret = launch_with(ct, cgroup, scripts);
+	for (size_t i = 0; i < NR_SCRIPTS; i++)
+		free((char *)scripts[i].text);
+	return ret;
+}
+
+static bool is_systemd(pid_t init)
+{
+	char path[32], target[256];
+	ssize_t len;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", init);
+	len = readlink(path, target, sizeof(target) - 1);
+	if (len < 0)
+		return false;
+	target[len] = 0;
+	return !strcmp(basename(target), "systemd");
+}
+
+/* What systemctl says, in one word; "" for nothing. */
+static int ask_systemd(struct ct *ct, char *word, size_t size, int timeout)
+{
+	char *argv[] = { "systemctl", "is-system-running", "--wait", NULL };
+	int auto_fd out = memfd_create("answer", MFD_CLOEXEC);
+	const struct ct_exec_opts opts = {
+		.in = -1, .out = out, .err = -1, .timeout = timeout,
+	};
+	ssize_t len;
+
+	if (out < 0)
+		return -errno;
+	if (ct_exec(ct, argv, &opts) < 0)
+		return -ESRCH;
+	len = pread(out, word, size - 1, 0);
+	word[len > 0 ? len : 0] = 0;
+	word[strcspn(word, "\n")] = 0;
+	return 0;
+}
+
+static int wait_systemd(struct ct *ct)
+{
+	const struct timespec pause = { .tv_nsec = BOOT_PAUSE_MS * 1000 * 1000 };
+	time_t end = time(NULL) + BOOT_TIMEOUT;
+	char word[32];
+
+	while (!vz_cancelled) {
+		time_t left = end - time(NULL);
+		int ret = left > 0 ? ask_systemd(ct, word, sizeof(word), left) : -ETIMEDOUT;
+
+		if (ret)
+			return ret;
+		if (!strcmp(word, "running") || !strcmp(word, "degraded"))
+			return 0;
+		if (!strcmp(word, "maintenance") || !strcmp(word, "stopping"))
+			return -EIO;
+		/* Nobody to be asked yet. */
+		nanosleep(&pause, NULL);
+	}
+	return -EINTR;
+}
+
+int launch_wait(struct ct *ct)
+{
+	pid_t init;
+
+	if (ct_running(ct, &init) <= 0 || !init)
+		return -ESRCH;
+	/* Of any other init nothing is known but that it runs. */
+	return is_systemd(init) ? wait_systemd(ct) : 0;
+}

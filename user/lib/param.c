@@ -1,0 +1,497 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "param.h"
+
+static const char *const ub_names[UB_NR] = {
+	[STOCKVZ_RES_KMEMSIZE]		= "kmemsize",
+	[STOCKVZ_RES_LOCKEDPAGES]	= "lockedpages",
+	[STOCKVZ_RES_PRIVVMPAGES]	= "privvmpages",
+	[STOCKVZ_RES_SHMPAGES]		= "shmpages",
+	[STOCKVZ_RES_NUMPROC]		= "numproc",
+	[STOCKVZ_RES_PHYSPAGES]		= "physpages",
+	[STOCKVZ_RES_VMGUARPAGES]	= "vmguarpages",
+	[STOCKVZ_RES_OOMGUARPAGES]	= "oomguarpages",
+	[STOCKVZ_RES_NUMTCPSOCK]	= "numtcpsock",
+	[STOCKVZ_RES_NUMFLOCK]		= "numflock",
+	[STOCKVZ_RES_NUMPTY]		= "numpty",
+	[STOCKVZ_RES_NUMSIGINFO]	= "numsiginfo",
+	[STOCKVZ_RES_TCPSNDBUF]		= "tcpsndbuf",
+	[STOCKVZ_RES_TCPRCVBUF]		= "tcprcvbuf",
+	[STOCKVZ_RES_OTHERSOCKBUF]	= "othersockbuf",
+	[STOCKVZ_RES_DGRAMRCVBUF]	= "dgramrcvbuf",
+	[STOCKVZ_RES_NUMOTHERSOCK]	= "numothersock",
+	[STOCKVZ_RES_DCACHESIZE]	= "dcachesize",
+	[STOCKVZ_RES_NUMFILE]		= "numfile",
+	[STOCKVZ_RES_NUMIPTENT]		= "numiptent",
+	[STOCKVZ_RES_SWAPPAGES]		= "swappages",
+};
+
+#define P(_opt, _key, _type, _flags)					\
+	{ .opt = _opt, .key = _key, .type = PARAM_##_type, .flags = _flags }
+#define NUMBER(_opt, _key, _flags, _min, _max)				\
+	{ .opt = _opt, .key = _key, .type = PARAM_NUMBER, .flags = _flags, \
+	  .min = _min, .max = _max }
+
+/* The last 65536 of all ids is not to be had: it holds (uid_t)-1. */
+#define UID_BASE_MAX	(UINT_MAX - 2 * 65536L + 1)
+
+const struct param params[] = {
+	P("numproc",		"NUMPROC",	ITEMS, 0),
+	P("numtcpsock",		"NUMTCPSOCK",	ITEMS, 0),
+	P("numothersock",	"NUMOTHERSOCK",	ITEMS, 0),
+	P("numfile",		"NUMFILE",	ITEMS, 0),
+	P("numflock",		"NUMFLOCK",	ITEMS, 0),
+	P("numpty",		"NUMPTY",	ITEMS, 0),
+	P("numsiginfo",		"NUMSIGINFO",	ITEMS, 0),
+	P("numiptent",		"NUMIPTENT",	ITEMS, 0),
+	P("kmemsize",		"KMEMSIZE",	BYTES, 0),
+	P("tcpsndbuf",		"TCPSNDBUF",	BYTES, 0),
+	P("tcprcvbuf",		"TCPRCVBUF",	BYTES, 0),
+	P("othersockbuf",	"OTHERSOCKBUF",	BYTES, 0),
+	P("dgramrcvbuf",	"DGRAMRCVBUF",	BYTES, 0),
+	P("dcachesize",		"DCACHESIZE",	BYTES, 0),
+	P("vmguarpages",	"VMGUARPAGES",	PAGES, 0),
+	P("oomguarpages",	"OOMGUARPAGES",	PAGES, 0),
+	P("lockedpages",	"LOCKEDPAGES",	PAGES, 0),
+	P("privvmpages",	"PRIVVMPAGES",	PAGES, 0),
+	P("shmpages",		"SHMPAGES",	PAGES, 0),
+	P("physpages",		"PHYSPAGES",	PAGES, 0),
+	P("swappages",		"SWAPPAGES",	PAGES, 0),
+	P("ram",		"PHYSPAGES",	RAM, 0),
+	P("swap",		"SWAPPAGES",	RAM, 0),
+	P("avnumproc",		"AVNUMPROC",	ITEMS, PARAM_IDLE),
+
+	P("root",		"VE_ROOT",	PATH, PARAM_STOPPED | PARAM_CREATE),
+	P("private",		"VE_PRIVATE",	PATH, PARAM_STOPPED | PARAM_CREATE),
+	P("hostname",		"HOSTNAME",	HOSTNAME, PARAM_CREATE),
+	P("name",		"NAME",		NAME, PARAM_SAVE | PARAM_CREATE),
+	P("description",	"DESCRIPTION",	STRING, PARAM_CREATE),
+	P("ostemplate",		"OSTEMPLATE",	TEMPLATE, PARAM_SAVE | PARAM_CREATE),
+	P("onboot",		"ONBOOT",	ONBOOT, 0),
+	NUMBER("bootorder",	"BOOTORDER",	0, 0, INT_MAX),
+	P("disabled",		"DISABLED",	YESNO, 0),
+	NUMBER("stop-timeout",	"STOP_TIMEOUT",	PARAM_SAVE, 0, INT_MAX),
+	NUMBER("local_uid",	"LOCAL_UID",	PARAM_STOPPED | PARAM_CREATE, 65536, UID_BASE_MAX),
+	NUMBER("local_gid",	"LOCAL_GID",	PARAM_STOPPED | PARAM_CREATE, 65536, UID_BASE_MAX),
+
+	P("ipadd",		"IP_ADDRESS",	IP, PARAM_IDLE | PARAM_CREATE),
+	P("nameserver",		"NAMESERVER",	LIST, PARAM_IDLE),
+	P("searchdomain",	"SEARCHDOMAIN",	LIST, PARAM_IDLE),
+	P("diskspace",		"DISKSPACE",	KBYTES, PARAM_IDLE | PARAM_CREATE),
+	P("diskinodes",		"DISKINODES",	PAIR, PARAM_IDLE | PARAM_CREATE),
+	NUMBER("quotatime",	"QUOTATIME",	PARAM_IDLE, 0, INT_MAX),
+	NUMBER("quotaugidlimit", "QUOTAUGIDLIMIT", PARAM_IDLE, 0, INT_MAX),
+	P("diskquota",		"DISK_QUOTA",	YESNO, PARAM_IDLE),
+	P("mount_opts",		"MOUNT_OPTS",	STRING, PARAM_IDLE),
+	P("vm_overcommit",	"VM_OVERCOMMIT", FLOAT, PARAM_IDLE),
+	NUMBER("cpuunits",	"CPUUNITS",	PARAM_IDLE | PARAM_CT0, 8, 500000),
+	NUMBER("cpuweight",	"CPUUWEIGHT",	PARAM_IDLE, 0, INT_MAX),
+	P("cpulimit",		"CPULIMIT",	CPULIMIT, PARAM_IDLE),
+	NUMBER("cpus",		"CPUS",		PARAM_IDLE, 0, 4096),
+	P("cpumask",		"CPUMASK",	STRING, PARAM_IDLE),
+	P("nodemask",		"NODEMASK",	STRING, PARAM_IDLE),
+	NUMBER("ioprio",	"IOPRIO",	PARAM_IDLE | PARAM_CT0, 0, 7),
+	P("iolimit",		"IOLIMIT",	IOLIMIT, PARAM_IDLE | PARAM_CT0),
+	NUMBER("iopslimit",	"IOPSLIMIT",	PARAM_IDLE | PARAM_CT0, 0, INT_MAX),
+	P("meminfo",		"MEMINFO",	STRING, PARAM_IDLE),
+	P("netfilter",		"NETFILTER",	STRING, PARAM_IDLE),
+	{ }
+};
+
+const char *ub_name(unsigned int res)
+{
+	if (res >= UB_NR)
+		return NULL;
+	return ub_names[res] ?: "dummy";
+}
+
+const struct param *param_by_key(const char *key)
+{
+	for (const struct param *p = params; p->key; p++)
+		if (!strcmp(p->key, key))
+			return p;
+	return NULL;
+}
+
+const struct param *param_by_opt(const char *opt)
+{
+	for (const struct param *p = params; p->key; p++)
+		if (!strcmp(p->opt, opt))
+			return p;
+	return NULL;
+}
+
+int param_resource(const struct param *param)
+{
+	for (unsigned int i = 0; i < UB_NR; i++)
+		if (ub_names[i] && !strcasecmp(ub_names[i], param->key))
+			return i;
+	return -1;
+}
+
+/* They stay at the largest number instead of wrapping. */
+static uint64_t add_cut(uint64_t a, uint64_t b)
+{
+	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
+static uint64_t mul_cut(uint64_t a, uint64_t b)
+{
+	return b && a > UINT64_MAX / b ? UINT64_MAX : a * b;
+}
+
+/* Digits to a number; NULL when there is none. */
+static const char *scan_digits(const char *text, uint64_t *out)
+{
+	if (!isdigit((unsigned char)*text))
+		return NULL;
+	for (*out = 0; isdigit((unsigned char)*text); text++)
+		*out = add_cut(mul_cut(*out, 10), *text - '0');
+	return text;
+}
+
+/* How many bytes a suffix stands for; 0 for no suffix. */
+static uint64_t suffix_unit(char suffix)
+{
+	switch (toupper((unsigned char)suffix)) {
+	case 'B': return 1;
+	case 'K': return 1UL << 10;
+	case 'M': return 1UL << 20;
+	case 'G': return 1UL << 30;
+	case 'T': return 1UL << 40;
+	case 'P': return sysconf(_SC_PAGESIZE);
+	default: return 0;
+	}
+}
+
+/* The size of the unit that a bare number of this type counts, in bytes */
+static uint64_t type_unit(enum param_type type)
+{
+	switch (type) {
+	case PARAM_BYTES:
+	case PARAM_RAM:
+		return 1;
+	case PARAM_KBYTES:
+		return 1024;
+	case PARAM_PAGES:
+		return sysconf(_SC_PAGESIZE);
+	default:
+		return 0;	/* things to count: no suffix, no fraction */
+	}
+}
+
+/*
+ * A number with its suffix, up to end, in units of the type. The part behind
+ * the dot is turned into bytes by itself: nine digits of it are plenty.
+ */
+static int scan_value(enum param_type type, const char *text, const char *end, uint64_t *out)
+{
+	uint64_t unit = type_unit(type), suffix = unit ?: 1;
+	uint64_t whole, fraction = 0, scale = 1;
+	__uint128_t value;
+
+	text = scan_digits(text, &whole);
+	if (!text)
+		return -EINVAL;
+
+	if (unit && *text == '.') {
+		if (!isdigit((unsigned char)*++text))
+			return -EINVAL;
+		for (; isdigit((unsigned char)*text); text++) {
+			if (scale == 1000000000)
+				continue;
+			fraction = fraction * 10 + (*text - '0');
+			scale *= 10;
+		}
+	}
+	if (unit && text < end && suffix_unit(*text))
+		suffix = suffix_unit(*text++);
+	if (text != end)
+		return -EINVAL;
+
+	value = (__uint128_t)whole * suffix + (__uint128_t)fraction * suffix / scale;
+	value /= unit ?: 1;
+	if (whole == UINT64_MAX || value > UB_MAX) {
+		*out = UB_MAX;
+		return -ERANGE;
+	}
+	*out = value;
+	return 0;
+}
+
+static int scan_bound(enum param_type type, const char *text, const char *end, uint64_t *out)
+{
+	static const char unlimited[] = "unlimited";
+
+	if (end - text == sizeof(unlimited) - 1 && !strncasecmp(text, unlimited, end - text)) {
+		*out = UB_MAX;
+		return 0;
+	}
+	return scan_value(type, text, end, out);
+}
+
+int param_parse_pair(enum param_type type, const char *text, uint64_t *barrier, uint64_t *limit)
+{
+	const char *colon = strchr(text, ':');
+	const char *end = text + strlen(text);
+	int first = scan_bound(type, text, colon ?: end, barrier);
+	int second = 0;
+
+	*limit = *barrier;
+	if (colon)
+		second = scan_bound(type, colon + 1, end, limit);
+	if (first == -EINVAL || second == -EINVAL)
+		return -EINVAL;
+	return first ?: second;
+}
+
+static void print_bound(char *out, size_t size, uint64_t value)
+{
+	if (value == UB_MAX)
+		snprintf(out, size, "unlimited");
+	else
+		snprintf(out, size, "%llu", (unsigned long long)value);
+}
+
+/* There are programs that only read these as two plain numbers. */
+static bool plain_numbers(const struct param *param)
+{
+	return param->type == PARAM_KBYTES || param->type == PARAM_PAIR ||
+	       !strcmp(param->key, "PRIVVMPAGES") || !strcmp(param->key, "VMGUARPAGES");
+}
+
+static int parse_bounds(const struct param *param, const char *text, char *out, size_t size)
+{
+	uint64_t barrier, limit;
+	char b[24], l[24];
+	int ret = param_parse_pair(param->type, text, &barrier, &limit);
+
+	if (ret == -EINVAL)
+		return ret;
+	if (plain_numbers(param)) {
+		snprintf(out, size, "%llu:%llu", (unsigned long long)barrier,
+			 (unsigned long long)limit);
+		return ret;
+	}
+	print_bound(b, sizeof(b), barrier);
+	print_bound(l, sizeof(l), limit);
+	if (barrier == limit)
+		snprintf(out, size, "%s", l);
+	else
+		snprintf(out, size, "%s:%s", b, l);
+	return ret;
+}
+
+/* An amount of memory, rounded up to pages, as a limit with no barrier */
+static int parse_ram(const char *text, char *out, size_t size)
+{
+	uint64_t page = sysconf(_SC_PAGESIZE), bytes;
+	int ret = scan_bound(PARAM_RAM, text, text + strlen(text), &bytes);
+
+	if (ret == -EINVAL)
+		return ret;
+	if (bytes == UB_MAX)
+		snprintf(out, size, "0:unlimited");
+	else
+		snprintf(out, size, "0:%llu", (unsigned long long)(bytes + page - 1) / page);
+	return ret;
+}
+
+static int parse_number(const struct param *param, const char *text, char *out, size_t size)
+{
+	uint64_t value;
+	const char *end = scan_digits(text, &value);
+
+	if (!end || *end || value < (uint64_t)param->min || value > (uint64_t)param->max)
+		return -EINVAL;
+	snprintf(out, size, "%llu", (unsigned long long)value);
+	return 0;
+}
+
+/* Percent of one CPU; with a percent sign, of all that there are */
+static int parse_cpulimit(const char *text, char *out, size_t size)
+{
+	uint64_t value;
+	const char *end = scan_digits(text, &value);
+
+	if (!end || value > INT_MAX)
+		return -EINVAL;
+	if (!strcmp(end, "%")) {
+		if (value > 100)
+			return -EINVAL;
+		value *= sysconf(_SC_NPROCESSORS_ONLN);
+		end++;
+	}
+	if (*end)
+		return -EINVAL;
+	snprintf(out, size, "%llu", (unsigned long long)value);
+	return 0;
+}
+
+/* Bytes per second; a bare number on the command line counts MiB */
+static int parse_iolimit(const char *text, bool cmdline, char *out, size_t size)
+{
+	const char *end = text + strlen(text);
+	uint64_t value;
+	int ret;
+
+	if (!strcasecmp(text, "unlimited")) {
+		snprintf(out, size, "0");
+		return 0;
+	}
+	if (end > text && strchr("pPtT", end[-1]))
+		return -EINVAL;
+	ret = scan_value(PARAM_BYTES, text, end, &value);
+	if (ret == -EINVAL)
+		return ret;
+	if (cmdline && end > text && isdigit((unsigned char)end[-1]))
+		value = mul_cut(value, 1 << 20);
+	if (value > INT_MAX) {
+		value = INT_MAX;
+		ret = -ERANGE;
+	}
+	snprintf(out, size, "%llu", (unsigned long long)value);
+	return ret;
+}
+
+static bool is_float(const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	if (!digits)
+		return false;
+	if (text[digits] == '.')
+		digits += 1 + strspn(text + digits + 1, "0123456789");
+	return !text[digits];
+}
+
+static bool is_one_of(const char *text, const char *const words[])
+{
+	for (; *words; words++)
+		if (!strcasecmp(text, *words))
+			return true;
+	return false;
+}
+
+static bool all_in(const char *text, const char *extra)
+{
+	for (; *text; text++)
+		if (!isalnum((unsigned char)*text) && !strchr(extra, *text))
+			return false;
+	return true;
+}
+
+static bool is_hostname(const char *text)
+{
+	return strlen(text) <= 64 && all_in(text, "-._") && !strchr("-.", *text);
+}
+
+/* A name of digits alone would be taken for a number. "" removes the name. */
+static bool is_name(const char *text)
+{
+	if (strlen(text) > 63 || !all_in(text, " -+_.") || *text == '.' || *text == ' ')
+		return false;
+	return !*text || text[strspn(text, "0123456789")];
+}
+
+static bool is_template(const char *text)
+{
+	return *text && *text != '.' && *text != '-' && strlen(text) < 256 &&
+	       all_in(text, "-+_.");
+}
+
+static bool is_line(const char *text)
+{
+	for (; *text; text++)
+		if (iscntrl((unsigned char)*text))
+			return false;
+	return true;
+}
+
+static bool is_path(const char *text)
+{
+	return *text == '/' && strlen(text) < PATH_MAX && is_line(text);
+}
+
+/* One address, perhaps with the length of its prefix */
+static bool is_address(const char *text, size_t len)
+{
+	unsigned char addr[sizeof(struct in6_addr)];
+	char copy[INET6_ADDRSTRLEN + 4];
+	char *slash;
+
+	if (!len || len >= sizeof(copy))
+		return false;
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	slash = strchr(copy, '/');
+	if (slash) {
+		*slash++ = '\0';
+		if (!*slash || slash[strspn(slash, "0123456789.")])
+			return false;
+	}
+	return inet_pton(AF_INET, copy, addr) == 1 || inet_pton(AF_INET6, copy, addr) == 1;
+}
+
+static bool is_address_list(const char *text)
+{
+	for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
+		size_t len = strcspn(text, " ");
+
+		if (!is_address(text, len))
+			return false;
+		text += len;
+	}
+	return true;
+}
+
+static bool is_right(const struct param *param, const char *text)
+{
+	static const char *const yesno[] = { "yes", "no", NULL };
+	static const char *const onboot[] = { "yes", "no", "auto", NULL };
+
+	switch (param->type) {
+	case PARAM_YESNO:	return is_one_of(text, yesno);
+	case PARAM_ONBOOT:	return is_one_of(text, onboot);
+	case PARAM_FLOAT:	return is_float(text);
+	case PARAM_PATH:	return is_path(text);
+	case PARAM_HOSTNAME:	return is_hostname(text);
+	case PARAM_NAME:	return is_name(text);
+	case PARAM_TEMPLATE:	return is_template(text);
+	case PARAM_IP:		return is_address_list(text);
+	default:		return is_line(text);
+	}
+}
+
+int param_parse(const struct param *param, const char *text, bool cmdline, char *out, size_t size)
+{
+	switch (param->type) {
+	case PARAM_ITEMS:
+	case PARAM_BYTES:
+	case PARAM_PAGES:
+	case PARAM_KBYTES:
+	case PARAM_PAIR:
+		return parse_bounds(param, text, out, size);
+	case PARAM_RAM:
+		return parse_ram(text, out, size);
+	case PARAM_NUMBER:
+		return parse_number(param, text, out, size);
+	case PARAM_CPULIMIT:
+		return parse_cpulimit(text, out, size);
+	case PARAM_IOLIMIT:
+		return parse_iolimit(text, cmdline, out, size);
+	default:
+		if (!is_right(param, text))
+			return -EINVAL;
+		return snprintf(out, size, "%s", text) < (int)size ? 0 : -EINVAL;
+	}
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lock.h"
+#include "proxy.h"
+
+enum { SLOT_PROCESS, SLOT_SIGNALS, SLOT_PUMPS };
+
+static void stop(struct pump *p)
+{
+	p->from = -1;
+	p->used = 0;
+	if (p->close_to)
+		close(p->to);
+	p->to = -1;
+}
+
+/* False when there is nothing to be had at the moment, or ever again. */
+static bool fill(struct pump *p)
+{
+	ssize_t n = read(p->from, p->buf, sizeof(p->buf));
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (n <= 0 && p->eof) {
+		n = strlen(p->eof);
+		memcpy(p->buf, p->eof, n);
+		p->eof = NULL;
+		p->from = -1;
+	}
+	if (n > 0) {
+		p->used = n;
+		p->sent = 0;
+		return true;
+	}
+	/* A terminal whose last user has gone says EIO. */
+	stop(p);
+	return false;
+}
+
+static void drain(struct pump *p)
+{
+	ssize_t n = write(p->to, p->buf + p->sent, p->used - p->sent);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n < 0) {
+		stop(p);
+		return;
+	}
+	p->sent += n;
+	if (p->sent == p->used)
+		p->used = 0;
+}
+
+/* Each pump waits for one thing: for something to send, or to have it sent. */
+static void arm(const struct pump *p, struct pollfd *slot)
+{
+	slot->fd = p->used ? p->to : p->from;
+	slot->events = p->used ? POLLOUT : POLLIN;
+}
+
+static void work(struct pump *p, const struct pollfd *slot)
+{
+	if (slot->fd < 0 || !slot->revents)
+		return;
+	if (p->used)
+		drain(p);
+	else
+		fill(p);
+}
+
+/* What the process wrote before it ended has still to come out; nothing goes in. */
+static void finish(struct pump *p)
+{
+	struct pollfd slot = { .fd = p->to, .events = POLLOUT };
+
+	while (p->outward && p->to >= 0 && (p->used || (p->from >= 0 && fill(p)))) {
+		poll(&slot, 1, -1);
+		drain(p);
+	}
+	if (p->to >= 0)
+		stop(p);
+}
+
+/* One round: true when the process has ended. */
+static bool turn(struct proxy *proxy)
+{
+	struct pollfd slots[SLOT_PUMPS + sizeof(proxy->pump) / sizeof(*proxy->pump)];
+	size_t i;
+
+	slots[SLOT_PROCESS] = (struct pollfd){ .fd = proxy->pidfd, .events = POLLIN };
+	slots[SLOT_SIGNALS] = (struct pollfd){ .fd = proxy->signals, .events = POLLIN };
+	for (i = 0; i < proxy->nr; i++)
+		arm(&proxy->pump[i], &slots[SLOT_PUMPS + i]);
+	/* A second at most between being cancelled and noticing it. */
+	if (poll(slots, SLOT_PUMPS + proxy->nr, 1000) <= 0)
+		return false;
+	if (slots[SLOT_SIGNALS].revents)
+		proxy->on_signal(proxy);
+	for (i = 0; i < proxy->nr; i++)
+		work(&proxy->pump[i], &slots[SLOT_PUMPS + i]);
+	return slots[SLOT_PROCESS].revents;
+}
+
+int proxy_run(struct proxy *proxy, int timeout)
+{
+	time_t end = time(NULL) + timeout;
+	bool ended = false, late = false;
+
+	/* Whoever closes his end is seen by the failing write. */
+	signal(SIGPIPE, SIG_IGN);
+	while (!ended && !late && !vz_cancelled) {
+		ended = turn(proxy);
+		late = timeout && !ended && time(NULL) > end;
+	}
+	if (!ended)
+		pidfd_send_signal(proxy->pidfd, SIGKILL, NULL, 0);
+	for (size_t i = 0; i < proxy->nr; i++)
+		finish(&proxy->pump[i]);
+	signal(SIGPIPE, SIG_DFL);
+	return late ? -ETIMEDOUT : 0;
+}

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stddef.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "fd.h"
+#include "report.h"
+#include "rootfs.h"
+
+#define NR(array) (sizeof(array) / sizeof(*(array)))
+
+#define MOUNT_ATTR_SAFE (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
+
+/*
+ * Nobody but root can see most of what is in /proc and belongs to the machine;
+ * these are the files where the kernel is more generous.
+ */
+static const char *const masked[] = {
+	"kallsyms",
+	"kcore",
+	"keys",
+	"latency_stats",
+	"sysrq-trigger",
+	"timer_list",
+};
+
+static int open_clone(const char *path, unsigned int flags)
+{
+	int fd = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | flags);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int set_attr(int tree, unsigned int flags, struct mount_attr *attr)
+{
+	return mount_setattr(tree, "", AT_EMPTY_PATH | flags, attr, sizeof(*attr)) ? -errno : 0;
+}
+
+int rootfs_mount(const char *private, const char *root)
+{
+	/*
+	 * Ids are not shifted here: a set-uid program of the container's root
+	 * would be one of the host's.
+	 */
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV };
+	int auto_fd tree = open_clone(private, 0);
+	int ret;
+
+	if (tree < 0)
+		return tree;
+	ret = set_attr(tree, 0, &attr);
+	if (ret)
+		return ret;
+	return move_mount(tree, "", AT_FDCWD, root, MOVE_MOUNT_F_EMPTY_PATH) ? -errno : 0;
+}
+
+int rootfs_umount(const char *root)
+{
+	return umount2(root, UMOUNT_NOFOLLOW) ? -errno : 0;
+}
+
+bool rootfs_mounted(const char *root)
+{
+	const unsigned int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
+	struct statx stx;
+
+	return !statx(AT_FDCWD, root, flags, 0, &stx) &&
+		(stx.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+}
+
+int rootfs_clone(const char *root)
+{
+	/* With what the admin's mount scripts have put there. */
+	return open_clone(root, AT_RECURSIVE);
+}
+
+int rootfs_shift(int tree, int userns)
+{
+	/* Set-uid programs are to work inside: there they make nobody more than its root. */
+	struct mount_attr top = { .attr_clr = MOUNT_ATTR_NOSUID };
+	struct mount_attr all = {
+		.attr_set = MOUNT_ATTR_IDMAP | MOUNT_ATTR_NODEV,
+		/* The copy was a peer of VE_ROOT: mounts inside would have shown up there. */
+		.propagation = MS_PRIVATE,
+		.userns_fd = userns,
+	};
+	int ret = set_attr(tree, 0, &top);
+
+	return ret ? ret : set_attr(tree, AT_RECURSIVE, &all);
+}
+
+static int resolve(int root, const char *path, uint64_t flags)
+{
+	return fd_resolve(root, path, O_PATH | O_NOFOLLOW | flags,
+			  RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS |
+			  RESOLVE_NO_XDEV);
+}
+
+/* Where something is to be mounted: a directory of the root, and nothing else. */
+static int open_mountpoint(int root, const char *path)
+{
+	int fd = resolve(root, path, O_DIRECTORY);
+
+	/* Whoever unpacked the private area may have left out an empty directory. */
+	if (fd == -ENOENT && !mkdirat(root, path, 0755))
+		fd = resolve(root, path, O_DIRECTORY);
+	if (fd >= 0)
+		return fd;
+	errno = 0;
+	if (fd == -ELOOP)
+		report_fail(VZ_NOINIT, "Unable to mount /%s: a symbolic link is in the way", path);
+	if (fd == -ENOTDIR)
+		report_fail(VZ_NOINIT, "Unable to mount /%s: it is not a directory", path);
+	errno = -fd;
+	report_fail(VZ_MOUNT, "Unable to mount /%s", path);
+}
+
+static int attach(int mount, int target)
+{
+	return move_mount(mount, "", target, "",
+			  MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+
+static void put(int mount, int root, const char *path)
+{
+	int auto_fd target = open_mountpoint(root, path);
+
+	if (attach(mount, target))
+		report_fail(VZ_MOUNT, "Unable to mount /%s", path);
+}
+
+/* What options look like: pairs of name and value, a NULL at the end. */
+typedef const char *const options_t[];
+
+/* A new file system: a detached mount, or -1 and errno. */
+static int make_fs(const char *type, unsigned int attr, options_t options)
+{
+	int auto_fd fs = fsopen(type, FSOPEN_CLOEXEC);
+
+	if (fs < 0)
+		return -1;
+	for (size_t i = 0; options && options[i]; i += 2)
+		if (fsconfig(fs, FSCONFIG_SET_STRING, options[i], options[i + 1], 0))
+			return -1;
+	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
+		return -1;
+	return fsmount(fs, FSMOUNT_CLOEXEC, attr);
+}
+
+/* The descriptor leads to what is mounted there now. */
+static int put_fs(int root, const char *path, const char *type, unsigned int attr,
+		  options_t options)
+{
+	int mount = make_fs(type, attr, options);
+
+	if (mount < 0)
+		report_fail(VZ_MOUNT, "Unable to make a file system of type %s", type);
+	put(mount, root, path);
+	return mount;
+}
+
+/* Put a single file over another one, which this kernel may not have. */
+static void cover(int proc, const char *name, int mount)
+{
+	int auto_fd target = resolve(proc, name, 0);
+
+	if (target == -ENOENT)
+		return;
+	if (target < 0)
+		errno = -target;
+	if (target < 0 || attach(mount, target))
+		report_fail(VZ_MOUNT, "Unable to cover /proc/%s", name);
+}
+
+static void mask(int proc, int devs)
+{
+	for (size_t i = 0; i < NR(masked); i++) {
+		int auto_fd null = open_tree(devs, "null", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+		if (null < 0)
+			report_fail(VZ_MOUNT, "Unable to cover /proc/%s", masked[i]);
+		cover(proc, masked[i], null);
+	}
+}
+
+/*
+ * The file that the module shows to everybody can be read by the host's root
+ * only, as it always was. The container gets the same from a file system of its
+ * own, where its root is the owner.
+ */
+static void put_beancounters(int proc)
+{
+	static options_t options = { "file", "user_beancounters", NULL };
+	int auto_fd mount = make_fs("stockvz", MOUNT_ATTR_SAFE | MOUNT_ATTR_RDONLY, options);
+
+	/* A module that has no such file system is one without such a file. */
+	if (mount < 0 && errno != ENODEV)
+		report_fail(VZ_MOUNT, "Unable to make /proc/user_beancounters");
+	if (mount >= 0)
+		cover(proc, "user_beancounters", mount);
+}
+
+static void put_dev(int root, int devs)
+{
+	static options_t pts_options = { "gid", "5", "mode", "620", "ptmxmode", "666", NULL };
+	static options_t shm_options = { "mode", "1777", NULL };
+	int auto_fd pts = -1;
+	int auto_fd shm = -1;
+
+	put(devs, root, "dev");
+	pts = put_fs(devs, "pts", "devpts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, pts_options);
+	shm = put_fs(devs, "shm", "tmpfs", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, shm_options);
+}
+
+void rootfs_assemble(int tree, int devs)
+{
+	int auto_fd proc = -1;
+	int auto_fd sys = -1;
+	int auto_fd cgroup = -1;
+
+	/*
+	 * On top of what is the root still: proc and sysfs may be had in a user
+	 * namespace only while the host's are in sight.
+	 */
+	if (move_mount(tree, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH))
+		report_fail(VZ_MOUNT, "Unable to mount the root of the container");
+	proc = put_fs(tree, "proc", "proc", MOUNT_ATTR_SAFE, NULL);
+	sys = put_fs(tree, "sys", "sysfs", MOUNT_ATTR_SAFE | MOUNT_ATTR_RDONLY, NULL);
+	cgroup = put_fs(sys, "fs/cgroup", "cgroup2", MOUNT_ATTR_SAFE, NULL);
+	put_dev(tree, devs);
+	mask(proc, devs);
+	put_beancounters(proc);
+}
+
+void rootfs_enter(int tree)
+{
+	/*
+	 * pivot_root() takes the same directory twice: the old root comes to
+	 * lie on top of the new one, and is let go there.
+	 */
+	if (fchdir(tree) || syscall(SYS_pivot_root, ".", ".") || umount2(".", MNT_DETACH) ||
+	    chdir("/"))
+		report_fail(VZ_MOUNT, "Unable to change the root");
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/keyctl.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "ct.h"
+#include "fd.h"
+#include "userns.h"
+
+#define NR(array) (sizeof(array) / sizeof(*(array)))
+
+/* What a process gets that comes to life on a machine of its own. */
+#define NOFILE_SOFT 1024
+#define NOFILE_HARD 1048576
+
+static struct {
+	int resource;
+	struct rlimit own;
+} lifted[] = {
+	{ .resource = RLIMIT_MSGQUEUE },
+	{ .resource = RLIMIT_SIGPENDING },
+	{ .resource = RLIMIT_MEMLOCK },
+};
+
+static int write_map(pid_t pid, const char *file, const char *map)
+{
+	char path[48];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+	return file_write_at(AT_FDCWD, path, map);
+}
+
+int userns_map(pid_t pid, unsigned int base)
+{
+	char map[48];
+	int ret;
+
+	snprintf(map, sizeof(map), "0 %u %u\n", base, CT_UIDS);
+	ret = write_map(pid, "uid_map", map);
+	return ret ? ret : write_map(pid, "gid_map", map);
+}
+
+int userns_open(pid_t pid)
+{
+	char path[48];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int userns_become_root(void)
+{
+	/*
+	 * Still as the host's root, whose quota of keys the container cannot
+	 * use up. A kernel without keys has none to leak.
+	 */
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
+		return -errno;
+	if (setgroups(0, NULL) || setresgid(0, 0, 0) || setresuid(0, 0, 0))
+		return -errno;
+	return 0;
+}
+
+void userns_lift_limits(void)
+{
+	const struct rlimit files = { NOFILE_SOFT, NOFILE_HARD };
+	const struct rlimit none = { RLIM_INFINITY, RLIM_INFINITY };
+
+	for (size_t i = 0; i < NR(lifted); i++) {
+		getrlimit(lifted[i].resource, &lifted[i].own);
+		setrlimit(lifted[i].resource, &none);
+	}
+	/* Not more than the machine allows: then what the admin has must do. */
+	setrlimit(RLIMIT_NOFILE, &files);
+}
+
+int userns_lower_limits(void)
+{
+	for (size_t i = 0; i < NR(lifted); i++)
+		if (setrlimit(lifted[i].resource, &lifted[i].own))
+			return -errno;
+	return 0;
+}
