@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <linux/sched.h>
+
+#include "cg.h"
+#include "worker.h"
+
+void *worker_shared;
+
+struct order {
+	worker_fn fn;
+	long a;
+	long b;
+};
+
+long sys(long result)
+{
+	return result < 0 ? -errno : result;
+}
+
+pid_t fork_into(const char *cgroup)
+{
+	struct clone_args args = {
+		.flags = CLONE_INTO_CGROUP,
+		.exit_signal = SIGCHLD,
+	};
+	int fd = cg_open(cgroup);
+	long pid;
+
+	if (fd < 0)
+		return fd;
+	args.cgroup = fd;
+	pid = sys(syscall(SYS_clone3, &args, sizeof(args)));
+	close(fd);
+	return pid;
+}
+
+static void work(int fd)
+{
+	struct order o;
+	long result;
+
+	prctl(PR_SET_NAME, WORKER_COMM);
+	/* Whatever happens to the test, nobody is left behind. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	while (recv(fd, &o, sizeof(o), 0) == sizeof(o)) {
+		result = o.fn(o.a, o.b);
+		send(fd, &result, sizeof(result), MSG_NOSIGNAL);
+	}
+	_exit(0);
+}
+
+/* 0, or the -errno with which it could not be started. */
+int worker_start(struct worker *w, const char *cgroup)
+{
+	int fds[2];
+
+	w->fd = -1;
+	w->shared = mmap(NULL, WORKER_SHARED, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds))
+		return -errno;
+	w->pid = fork_into(cgroup);
+	if (!w->pid) {
+		close(fds[0]);
+		worker_shared = w->shared;
+		work(fds[1]);
+	}
+	close(fds[1]);
+	w->fd = fds[0];
+	if (w->pid > 0)
+		return 0;
+	worker_stop(w);
+	return w->pid;
+}
+
+void worker_begin(struct worker *w, worker_fn fn, long a, long b)
+{
+	struct order o = { .fn = fn, .a = a, .b = b };
+
+	send(w->fd, &o, sizeof(o), MSG_NOSIGNAL);
+}
+
+/* -EPIPE: it died over it. */
+long worker_end(struct worker *w)
+{
+	long result;
+
+	return recv(w->fd, &result, sizeof(result), 0) == sizeof(result) ?
+	       result : -EPIPE;
+}
+
+long worker_do(struct worker *w, worker_fn fn, long a, long b)
+{
+	worker_begin(w, fn, a, b);
+	return worker_end(w);
+}
+
+/* Once it returns the task is reaped. */
+void worker_stop(struct worker *w)
+{
+	if (w->fd >= 0) {
+		/* Workers that started later have inherited it. */
+		shutdown(w->fd, SHUT_RDWR);
+		close(w->fd);
+	}
+	w->fd = -1;
+	if (w->pid > 0)
+		waitpid(w->pid, NULL, 0);
+	w->pid = 0;
+	if (w->shared)
+		munmap(w->shared, WORKER_SHARED);
+	w->shared = NULL;
+}
+
+struct envelope {
+	struct msghdr msg;
+	struct iovec iov;
+	char byte;
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(sizeof(int))];
+	} control;
+};
+
+static struct cmsghdr *envelope(struct envelope *e)
+{
+	memset(e, 0, sizeof(*e));
+	e->iov.iov_base = &e->byte;
+	e->iov.iov_len = 1;
+	e->msg.msg_iov = &e->iov;
+	e->msg.msg_iovlen = 1;
+	e->msg.msg_control = e->control.buf;
+	e->msg.msg_controllen = sizeof(e->control.buf);
+	return CMSG_FIRSTHDR(&e->msg);
+}
+
+int fd_send(int socket, int fd)
+{
+	struct envelope e;
+	struct cmsghdr *c = envelope(&e);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	return sendmsg(socket, &e.msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+int fd_receive(int socket)
+{
+	struct envelope e;
+	struct cmsghdr *c;
+	int fd;
+
+	envelope(&e);
+	if (recvmsg(socket, &e.msg, MSG_CMSG_CLOEXEC) < 0)
+		return -errno;
+	c = CMSG_FIRSTHDR(&e.msg);
+	if (!c || c->cmsg_type != SCM_RIGHTS)
+		return -ENOMSG;
+	memcpy(&fd, CMSG_DATA(c), sizeof(int));
+	return fd;
+}
