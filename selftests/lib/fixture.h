@@ -21,6 +21,8 @@
 
 #define BOX_A 101
 #define BOX_B 102
+#define BOX_A_CGROUP "/ubtest101"
+#define BOX_B_CGROUP "/ubtest102"
 
 /* RCU and the network take their time, and emulated machines too. */
 #define PATIENCE_MS 10000
@@ -94,9 +96,10 @@ static inline void check_kmsg(struct __test_metadata *_metadata, int kmsg)
 		line[n] = 0;
 		if (line[1] != ',')
 			continue;
-		for (i = 0; i < ARRAY_SIZE(signs); i++)
+		for (i = 0; i < ARRAY_SIZE(signs); i++) {
 			EXPECT_EQ(NULL, strstr(line, signs[i]))
 				TH_LOG("kernel log: %s", line);
+		}
 	}
 	close(kmsg);
 }
@@ -171,9 +174,10 @@ static inline void box_close(struct __test_metadata *_metadata, struct box *box)
 	EXPECT_TRUE(EVENTUALLY(empty(box->id)));
 	memset(&state, 0, sizeof(state));
 	EXPECT_EQ(0, ub_get(box->id, &state));
-	for (res = 0; res < UB_NR; res++)
+	for (res = 0; res < UB_NR; res++) {
 		EXPECT_EQ(0, state.row[res].held)
 			TH_LOG("resource %u", res);
+	}
 	EXPECT_EQ(0, ub_del(box->id));
 	EXPECT_TRUE(EVENTUALLY(ub_get(box->id, &state) == -ENOENT));
 	EXPECT_EQ(0, cg_remove(box->cgroup));

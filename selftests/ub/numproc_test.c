@@ -15,29 +15,31 @@
 
 #include "fixture.h"
 
-/* A child goes with its parent, however that ends. */
-static void pausing(void)
+/* A child goes with its parent, however that ends and however soon. */
+static void pausing(pid_t parent)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	for (;;)
+	while (getppid() == parent)
 		pause();
+	_exit(0);
 }
 
 static long fork_pausing(long a, long b)
 {
-	pid_t pid = fork();
+	pid_t self = getpid(), pid = fork();
 
 	if (!pid)
-		pausing();
+		pausing(self);
 	return sys(pid);
 }
 
+/* The name must be in the worker's memory: static, or older than the worker. */
 static long fork_into_pausing(long cgroup, long b)
 {
-	pid_t pid = fork_into((const char *)cgroup);
+	pid_t self = getpid(), pid = fork_into((const char *)cgroup);
 
 	if (!pid)
-		pausing();
+		pausing(self);
 	return pid;
 }
 
@@ -264,7 +266,8 @@ TEST_F(ub, pthread_over_the_barrier)
 
 static void *pausing_thread(void *arg)
 {
-	pausing();
+	for (;;)
+		pause();
 	return NULL;
 }
 
@@ -274,6 +277,7 @@ static long fork_leaderless(long a, long b)
 	pid_t pid = fork();
 
 	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		pthread_create(&thread, NULL, pausing_thread, NULL);
 		syscall(SYS_exit, 0);
 	}
@@ -431,7 +435,7 @@ TEST_F(two, child_put_elsewhere_from_inside)
 	struct box *a = &self->a, *b = &self->b;
 	long pid;
 
-	pid = IN(a, fork_into_pausing, b->cgroup);
+	pid = IN(a, fork_into_pausing, BOX_B_CGROUP);
 	ASSERT_LT(0, pid);
 	EXPECT_EQ(1, HELD(a, NUMPROC));
 	EXPECT_EQ(2, HELD(b, NUMPROC));
@@ -723,13 +727,14 @@ TEST_F_TIMEOUT(ub, fork_under_signals, 120)
 /* How many were refused, all with ENOMEM; anything else is negative. */
 static long bomb(long n, long b)
 {
+	pid_t self = getpid();
 	long refused = 0;
 
 	while (n--) {
 		pid_t pid = fork();
 
 		if (!pid)
-			pausing();
+			pausing(self);
 		if (pid < 0 && errno != ENOMEM)
 			return -errno;
 		refused += pid < 0;

@@ -77,7 +77,7 @@ stage_product()
 {
 	mkdir -p "$1"
 	# "-o all": what is built is not looked at again.
-	make -s -i -o all -C "$top/user" install O="$build/user" DESTDIR="$1" \
+	make -s -o all -C "$top/user" install O="$build/user" DESTDIR="$1" \
 		UNITDIR=/usr/lib/systemd/system >"$logs/install" 2>&1 || {
 		cat "$logs/install" >&2
 		fail "the tools cannot be installed into the guest"

@@ -23,11 +23,20 @@ struct set {
 	bool map_name;
 	const char *setmode;
 	const char *sample;
-	const char *password;
+	char *password;
 
 	struct ubnl *nl;	/* NULL: --force, and no module */
 	bool running;
 };
+
+/* Ours alone: a list of processes shows the arguments to everybody. */
+static char *take_password(char *arg)
+{
+	char *copy = strdup(arg);
+
+	explicit_bzero(arg, strlen(arg));
+	return copy;
+}
 
 static int own_option(const char *name, const char *value, void *arg)
 {
@@ -42,7 +51,7 @@ static int own_option(const char *name, const char *value, void *arg)
 	else if (!strcmp(name, "applyconfig"))
 		set->sample = value;
 	else if (!strcmp(name, "userpasswd"))
-		set->password = value;
+		set->password = take_password((char *)value);
 	else if (!strcmp(name, "setmode"))
 		set->setmode = value;
 	else if (!strcmp(name, "applyconfig_map"))
@@ -419,5 +428,6 @@ int cmd_set(struct ct *ct, int argc, char **argv)
 		ret = finish(&set);
 	ubnl_close(set.nl);
 	conf_free(&set.changes);
+	free(set.password);
 	return ret;
 }

@@ -187,11 +187,14 @@ static bool is_subdir(const struct dirent *entry)
 
 static int remove_below(int parent, const char *name)
 {
-	int dir = openat(parent, name, DIR_FLAGS);
 	struct dirent *entry;
-	int ret = 0;
+	int dir, ret = 0;
 	DIR *d;
 
+	/* Most have nothing below them. */
+	if (!unlinkat(parent, name, AT_REMOVEDIR))
+		return 0;
+	dir = openat(parent, name, DIR_FLAGS);
 	if (dir < 0)
 		return -errno;
 	d = fdopendir(dir);

@@ -112,6 +112,16 @@ static void remove_backslashes(char *text)
 	*to = '\0';
 }
 
+/* Two parameters have had other names once. */
+static char *today(char *key)
+{
+	if (!strcmp(key, "DCACHE"))
+		return "DCACHESIZE";
+	if (!strcmp(key, "IPTENTRIES"))
+		return "NUMIPTENT";
+	return key;
+}
+
 /*
  * Cut a line into key and value. Returns 0 for a blank line or a comment, 1 for
  * an assignment, -EINVAL for anything else. A quoted value goes on to the last
@@ -132,6 +142,7 @@ static int parse_line(char *line, char **key, char **value)
 		return -EINVAL;
 	*(*value)++ = '\0';
 	cut_trailing_blanks(*key);
+	*key = today(*key);
 
 	if (**value == '"') {
 		(*value)++;

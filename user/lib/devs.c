@@ -49,13 +49,8 @@ static const struct {
 	{ "stderr", "fd/2" },
 };
 
-static const struct {
-	const char *name;
-	mode_t mode;
-} dirs[] = {
-	{ "pts", 0755 },
-	{ "shm", 01777 },
-};
+/* File systems are mounted there. */
+static const char *const dirs[] = { "pts", "shm" };
 
 static int make_tmpfs(void)
 {
@@ -66,38 +61,22 @@ static int make_tmpfs(void)
 	    fsconfig(fs, FSCONFIG_SET_STRING, "source", "dev", 0) ||
 	    fsconfig(fs, FSCONFIG_SET_STRING, "mode", "755", 0) ||
 	    fsconfig(fs, FSCONFIG_SET_STRING, "size", "4m", 0) ||
-	    fsconfig(fs, FSCONFIG_SET_STRING, "nr_inodes", "16k", 0) ||
 	    fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
 		return -errno;
 	fd = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 	return fd < 0 ? -errno : fd;
 }
 
-static int give(int dir, const char *name, uid_t owner, gid_t gid)
+static int make_nodes(int dir, uid_t owner)
 {
-	return fchownat(dir, name, owner, owner + gid, AT_SYMLINK_NOFOLLOW);
-}
-
-static int fill(int dir, uid_t owner)
-{
-	size_t i;
-
-	if (fchownat(dir, "", owner, owner, AT_EMPTY_PATH))
-		return -errno;
-	for (i = 0; i < NR(nodes); i++)
+	for (size_t i = 0; i < NR(nodes); i++)
 		if (mknodat(dir, nodes[i].name, S_IFCHR | 0666,
 			    makedev(nodes[i].major, nodes[i].minor)) ||
-		    give(dir, nodes[i].name, owner, nodes[i].gid))
+		    fchownat(dir, nodes[i].name, owner, owner + nodes[i].gid,
+			     AT_SYMLINK_NOFOLLOW))
 			return -errno;
-	for (i = 0; i < NR(links); i++)
-		if (symlinkat(links[i].target, dir, links[i].name) ||
-		    give(dir, links[i].name, owner, 0))
-			return -errno;
-	for (i = 0; i < NR(dirs); i++)
-		if (mkdirat(dir, dirs[i].name, dirs[i].mode) ||
-		    give(dir, dirs[i].name, owner, 0))
-			return -errno;
-	return 0;
+	/* The rest is for the owner to make: devs_complete(). */
+	return fchownat(dir, "", owner, owner, AT_EMPTY_PATH) ? -errno : 0;
 }
 
 int devs_create(uid_t owner)
@@ -109,12 +88,25 @@ int devs_create(uid_t owner)
 	if (fd < 0)
 		return fd;
 	mask = umask(0);
-	ret = fill(fd, owner);
+	ret = make_nodes(fd, owner);
 	umask(mask);
 	if (!ret)
 		return fd;
 	close(fd);
 	return ret;
+}
+
+int devs_complete(int dir)
+{
+	size_t i;
+
+	for (i = 0; i < NR(links); i++)
+		if (symlinkat(links[i].target, dir, links[i].name))
+			return -errno;
+	for (i = 0; i < NR(dirs); i++)
+		if (mkdirat(dir, dirs[i], 0755))
+			return -errno;
+	return 0;
 }
 
 /*

@@ -11,6 +11,8 @@
  * nodes: a detached mount, or -errno.
  */
 int devs_create(uid_t owner);
+/* What else belongs there, made by the container itself. 0 or -errno. */
+int devs_complete(int dir);
 
 /*
  * Whoever is below this cgroup may open and make these devices and no others,

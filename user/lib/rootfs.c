@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "devs.h"
 #include "fd.h"
 #include "report.h"
 #include "rootfs.h"
@@ -16,11 +17,10 @@
 #define MOUNT_ATTR_SAFE (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
 /*
- * Nobody but root can see most of what is in /proc and belongs to the machine;
- * these are the files where the kernel is more generous.
+ * The kernel lets nobody in a user namespace at most of these. They are covered
+ * all the same, for the day when it makes a mistake.
  */
 static const char *const masked[] = {
-	"kallsyms",
 	"kcore",
 	"keys",
 	"latency_stats",
@@ -95,7 +95,7 @@ int rootfs_shift(int tree, int userns)
 
 static int resolve(int root, const char *path, uint64_t flags)
 {
-	return fd_resolve(root, path, O_PATH | O_NOFOLLOW | flags,
+	return fd_resolve(root, path, O_PATH | flags,
 			  RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS |
 			  RESOLVE_NO_XDEV);
 }
@@ -141,7 +141,7 @@ static int make_fs(const char *type, unsigned int attr, options_t options)
 {
 	int auto_fd fs = fsopen(type, FSOPEN_CLOEXEC);
 
-	if (fs < 0)
+	if (fs < 0 || fsconfig(fs, FSCONFIG_SET_STRING, "source", type, 0))
 		return -1;
 	for (size_t i = 0; options && options[i]; i += 2)
 		if (fsconfig(fs, FSCONFIG_SET_STRING, options[i], options[i + 1], 0))
@@ -163,28 +163,19 @@ static int put_fs(int root, const char *path, const char *type, unsigned int att
 	return mount;
 }
 
-/* Put a single file over another one, which this kernel may not have. */
-static void cover(int proc, const char *name, int mount)
+static void mask(int proc, int devs, const char *name)
 {
 	int auto_fd target = resolve(proc, name, 0);
+	int auto_fd null = -1;
 
+	/* Not every kernel has it. */
 	if (target == -ENOENT)
 		return;
-	if (target < 0)
-		errno = -target;
-	if (target < 0 || attach(mount, target))
+	errno = target < 0 ? -target : 0;
+	if (!errno)
+		null = open_tree(devs, "null", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (null < 0 || attach(null, target))
 		report_fail(VZ_MOUNT, "Unable to cover /proc/%s", name);
-}
-
-static void mask(int proc, int devs)
-{
-	for (size_t i = 0; i < NR(masked); i++) {
-		int auto_fd null = open_tree(devs, "null", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-
-		if (null < 0)
-			report_fail(VZ_MOUNT, "Unable to cover /proc/%s", masked[i]);
-		cover(proc, masked[i], null);
-	}
 }
 
 /*
@@ -196,12 +187,18 @@ static void put_beancounters(int proc)
 {
 	static options_t options = { "file", "user_beancounters", NULL };
 	int auto_fd mount = make_fs("stockvz", MOUNT_ATTR_SAFE | MOUNT_ATTR_RDONLY, options);
+	int auto_fd target = -1;
 
 	/* A module that has no such file system is one without such a file. */
 	if (mount < 0 && errno != ENODEV)
 		report_fail(VZ_MOUNT, "Unable to make /proc/user_beancounters");
-	if (mount >= 0)
-		cover(proc, "user_beancounters", mount);
+	if (mount < 0)
+		return;
+	target = resolve(proc, "user_beancounters", 0);
+	if (target < 0)
+		errno = -target;
+	if (target < 0 || attach(mount, target))
+		report_fail(VZ_MOUNT, "Unable to mount /proc/user_beancounters");
 }
 
 static void put_dev(int root, int devs)
@@ -212,6 +209,9 @@ static void put_dev(int root, int devs)
 	int auto_fd shm = -1;
 
 	put(devs, root, "dev");
+	errno = -devs_complete(devs);
+	if (errno)
+		report_fail(VZ_MOUNT, "Unable to fill /dev");
 	pts = put_fs(devs, "pts", "devpts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, pts_options);
 	shm = put_fs(devs, "shm", "tmpfs", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, shm_options);
 }
@@ -232,7 +232,8 @@ void rootfs_assemble(int tree, int devs)
 	sys = put_fs(tree, "sys", "sysfs", MOUNT_ATTR_SAFE | MOUNT_ATTR_RDONLY, NULL);
 	cgroup = put_fs(sys, "fs/cgroup", "cgroup2", MOUNT_ATTR_SAFE, NULL);
 	put_dev(tree, devs);
-	mask(proc, devs);
+	for (size_t i = 0; i < NR(masked); i++)
+		mask(proc, devs, masked[i]);
 	put_beancounters(proc);
 }
 

@@ -56,7 +56,7 @@ int ct_mount(struct ct *ct)
 	if (access(ct->private, F_OK))
 		return vz_err(VZ_PRIVATEMISSING, "Container private area %s does not exist",
 			      ct->private);
-	ret = make_dirs(ct->root, 0700);
+	ret = access(ct->root, F_OK) ? make_dirs(ct->root, 0700) : 0;
 	if (ret)
 		return vz_err(VZ_MKROOT, "Unable to create %s: %s", ct->root, strerror(-ret));
 	ret = script_run(ct, "premount", false);

@@ -1,0 +1,157 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What is in a private area is the container's, and may be there to deceive. A start
+# either stays within it or fails with one line, and the host stays as it was.
+
+# Single quotes: it is the shell inside that is to expand it. Functions: check calls them.
+# shellcheck disable=SC2016,SC2317
+# shellcheck source=selftests/lib/ct.sh
+. "${0%/*}/../lib/ct.sh"
+
+id=9003
+root=$ct_private/$id
+ct_setup
+ct_gone $id
+plan 39
+
+# What a container could reach if it got out.
+host_files()
+{
+	find /etc /root /dev -xdev -exec ls -ldn {} + |
+		grep -vE ' /(etc/vz|dev/(pts|shm|tty|hvc|vport|console))'
+}
+
+fresh()
+{
+	ct_gone $id
+	ct_new $id
+}
+
+untouched()
+{
+	[ "$(host_files)" = "$files" ] || { diff <(echo "$files") <(host_files); false; }
+}
+
+one_line()
+{
+	local out
+
+	out=$(vzctl start "$id" 2>&1 >/dev/null | grep -v '^Container start failed')
+	if [ "$(wc -l <<<"$out")" != 1 ] || ! grep -qE -- "$1" <<<"$out"; then
+		echo "$out"
+		false
+	fi
+}
+
+# refuses CODE REASON: the area as it is now cannot be started
+refuses()
+{
+	local code=$1 reason=$2
+
+	check "$what: the start fails with $code" exits "$code" vzctl start "$id"
+	check "$what: one line says why" one_line "$reason"
+	check "$what: nothing is left of it" within 10 ct_same_state "$before"
+	check "$what: the host is as it was" untouched
+}
+
+# replace NAME TARGET: a symbolic link in its place
+replace()
+{
+	rm -rf "${root:?}/$1"
+	ln -s "$2" "$root/$1"
+}
+
+fresh
+vzctl --quiet start $id && vzctl --quiet stop $id --fast
+fresh
+before=$(host_state)
+files=$(host_files)
+
+what='/dev -> /etc'
+replace dev /etc
+refuses 47 '/dev.*symbolic link'
+
+what='/proc -> /etc'
+fresh
+replace proc ../../../../../../etc
+refuses 47 '/proc.*symbolic link'
+
+what='/sys -> nowhere'
+fresh
+replace sys /no/such/place
+refuses 47 '/sys.*symbolic link'
+
+what='/dev is a file'
+fresh
+rm -rf "${root:?}/dev"
+: >"$root/dev"
+refuses 47 '/dev.*not a directory'
+
+what='/sbin/init -> nowhere'
+fresh
+replace sbin/init /no/such/init
+refuses 47 'Unable to start init'
+
+what='/sbin/init -> a program of the host'
+fresh
+cat >/tmp/ct-evil <<'END'
+#!/bin/sh
+: >/tmp/ct-evil-was-here
+END
+chmod +x /tmp/ct-evil
+replace sbin/init /tmp/ct-evil
+refuses 47 'Unable to start init'
+check "$what: which did not run" not test -e /tmp/ct-evil-was-here
+rm -f /tmp/ct-evil
+
+what='/etc -> /'
+fresh
+replace etc /
+check "$what: it starts, within its own root" vzctl start $id
+check "$what: it stops" vzctl stop $id --fast
+check "$what: the host is as it was" untouched
+
+# ---- a container that misbehaves while it runs
+fresh
+mknod "$root/disk" b "$(stat -c '%d' /vz | awk '{ print int($1 / 256) }')" 0
+mknod "$root/mem" c 1 1
+chmod 666 "$root/disk" "$root/mem"
+vzctl --quiet start $id
+what='a node in the private area'
+check "$what cannot be opened" mentions 'Permission denied|Operation not permitted' \
+	vzctl exec2 "$id" 'head -c 1 /mem'
+check "$what cannot even when nodev is taken off" mentions 'Operation not permitted' \
+	vzctl exec2 "$id" 'mount -o remount,bind,dev / && head -c 1 /disk; head -c 1 /mem'
+check "its root cannot make one" not vzctl exec2 $id mknod /dev/null2 c 1 3
+sysrq()
+{
+	vzctl exec2 "$id" 'echo h >/proc/sysrq-trigger; umount /proc/sysrq-trigger
+		echo h >/proc/sysrq-trigger'
+	! dmesg | grep 'sysrq: HELP'
+}
+check "sysrq is out of reach, covered or not" sysrq
+check "so is what the kernel runs for core dumps" not vzctl exec2 $id \
+	'echo "|/bin/true" >/proc/sys/kernel/core_pattern'
+
+check "it can nest cgroups so far only" vzctl exec2 $id \
+	'cd /sys/fs/cgroup && for i in $(seq 100); do mkdir a && cd a || break; done; [ $i -lt 50 ]'
+
+self()
+{
+	local sum
+
+	sum=$(md5sum "$(command -v vzctl)")
+	vzctl exec2 "$id" 'rm /bin/sh; ln -s /proc/self/exe /bin/sh'
+	timeout 20 vzctl exec2 "$id" true && return 1
+	[ "$sum" = "$(md5sum "$(command -v vzctl)")" ]
+}
+vzctl exec3 $id umount /dev/pts
+check "a terminal that is none is found out" mentions 'failed$' vzctl enter $id </dev/null
+check "a shell that leads back to the caller gets nowhere" self
+check "it stops all the same" vzctl stop $id --fast
+check "and leaves nothing" within 10 ct_same_state "$before"
+check "the host is as it was" untouched
+
+ct_gone $id
+finish
