@@ -41,8 +41,9 @@ static const struct stage {
 	{ "hooks", hooks_init, res_exit },
 	{ "/proc/stockvz", status_init, status_exit },
 	{ "/proc/user_beancounters", ub_table_init, ub_table_exit },
-	{ "filesystem", ctfs_init, ctfs_exit },
 	{ "netlink", netlink_init, netlink_exit },
+	/* Last: nothing could take a mount back if a later stage failed. */
+	{ "filesystem", ctfs_init, ctfs_exit },
 };
 
 static void stop(unsigned int n)

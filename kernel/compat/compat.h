@@ -12,6 +12,10 @@
 #error "stockvz needs Linux 6.1 or newer"
 #endif
 
+#ifdef CONFIG_PREEMPT_RT
+#error "stockvz does not work on PREEMPT_RT yet"
+#endif
+
 #ifndef CONFIG_DYNAMIC_FTRACE_WITH_ARGS
 #error "stockvz needs a kernel with CONFIG_DYNAMIC_FTRACE_WITH_ARGS"
 #endif

@@ -31,12 +31,6 @@ ftrace_regs_get_argument(struct ftrace_regs *fregs, unsigned int n)
 }
 
 static __always_inline void
-ftrace_regs_set_return_value(struct ftrace_regs *fregs, unsigned long ret)
-{
-	fregs->regs.ax = ret;
-}
-
-static __always_inline void
 ftrace_regs_set_instruction_pointer(struct ftrace_regs *fregs, unsigned long ip)
 {
 	ftrace_instruction_pointer_set(fregs, ip);

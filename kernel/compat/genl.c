@@ -16,8 +16,10 @@ static void join(struct genl_ops *op, const struct genl_split_ops *row)
 		op->policy = row->policy;
 		op->maxattr = row->maxattr;
 	}
-	if (row->dumpit)
+	if (row->dumpit) {
+		op->start = row->start;
 		op->dumpit = row->dumpit;
+	}
 }
 
 /**
@@ -48,14 +50,6 @@ int compat_genl_register(struct genl_family *family,
 
 #else
 
-/**
- * compat_genl_register() - register a family whose operations are split
- * @family: all but its operations filled in
- * @ops: rows in the order of their commands
- * @n: how many
- *
- * Return: 0 or an errno of genl_register_family().
- */
 int compat_genl_register(struct genl_family *family,
 			 const struct genl_split_ops *ops, unsigned int n)
 {

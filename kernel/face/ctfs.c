@@ -26,6 +26,8 @@ static int ctfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	struct inode *inode;
 
 	sb->s_magic = CTFS_MAGIC;
+	sb->s_blocksize = PAGE_SIZE;
+	sb->s_blocksize_bits = PAGE_SHIFT;
 	sb->s_op = &ctfs_super_ops;
 	sb->s_iflags |= SB_I_NOEXEC | SB_I_NODEV;
 	inode = new_inode(sb);
@@ -75,6 +77,10 @@ static int ctfs_init_fs_context(struct fs_context *fc)
 	return 0;
 }
 
+/*
+ * No MODULE_ALIAS_FS: whoever may make a user namespace could have the module
+ * loaded by it.
+ */
 static struct file_system_type ctfs_type = {
 	.owner = THIS_MODULE,
 	.name = "stockvz",
@@ -83,7 +89,6 @@ static struct file_system_type ctfs_type = {
 	.parameters = ctfs_parameters,
 	.kill_sb = kill_anon_super,
 };
-MODULE_ALIAS_FS("stockvz");
 
 int ctfs_init(void)
 {

@@ -3,7 +3,7 @@
  * Events on the netlink group: refusals, and ends of containers. They are sent
  * from whatever context they happen in, so nothing here sleeps. A container
  * that runs into its limit ten thousand times a second must not keep the host
- * busy telling: what goes over the rate is counted.
+ * busy telling: what goes over the rate is counted. Ends are always told.
  */
 #include <linux/ktime.h>
 #include <linux/ratelimit.h>
@@ -15,21 +15,13 @@
 #include "face.h"
 #include "netlink_gen.h"
 
-#define EVENTS_INTERVAL HZ
-#define EVENTS_BURST 1000
-
-static struct ratelimit_state rate = {
-	.lock = __RAW_SPIN_LOCK_UNLOCKED(rate.lock),
-	.interval = EVENTS_INTERVAL,
-	.burst = EVENTS_BURST,
-	/* Not a line in the log for each interval. */
-	.flags = RATELIMIT_MSG_ON_RELEASE,
-};
-
 static atomic_long_t dropped;
 
 /**
  * events_dropped() - how many events nobody will ever see
+ *
+ * Return: the number. One that some listener got and another had no room for
+ * is not among them.
  */
 unsigned long events_dropped(void)
 {
@@ -39,14 +31,15 @@ unsigned long events_dropped(void)
 /* Begin a message; NULL, and counted, if it cannot be sent. */
 static struct sk_buff *begin(u8 cmd, struct ub *ub, void **head)
 {
-	struct sk_buff *skb;
+	bool refusal = cmd == STOCKVZ_CMD_REFUSAL_NTF;
+	struct sk_buff *skb = NULL;
 
 	if (!genl_has_listeners(&stockvz_family, &init_net,
 				STOCKVZ_NLGRP_EVENTS))
 		return NULL;
-	skb = __ratelimit(&rate) ?
-	      genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_ATOMIC | __GFP_NOWARN) :
-	      NULL;
+	if (!refusal || __ratelimit(&ub->events))
+		skb = genlmsg_new(GENLMSG_DEFAULT_SIZE,
+				  GFP_ATOMIC | __GFP_NOWARN);
 	if (!skb)
 		goto drop;
 	*head = genlmsg_put(skb, 0, 0, &stockvz_family, 0, cmd);
@@ -73,8 +66,8 @@ static void end(struct sk_buff *skb, void *head, int err)
 		err = genlmsg_multicast(&stockvz_family, skb, 0,
 					STOCKVZ_NLGRP_EVENTS, GFP_ATOMIC);
 	}
-	/* ESRCH: the listener went away meanwhile. */
-	if (err && err != -ESRCH)
+	/* -ESRCH also says that there are listeners and none had room. */
+	if (err)
 		atomic_long_inc(&dropped);
 }
 
@@ -97,7 +90,8 @@ static int put_refusal(struct sk_buff *skb, enum stockvz_resource res,
 static int put_culprit(struct sk_buff *skb)
 {
 	bool task = in_task();
-	int nr = task && !(current->flags & PF_KTHREAD) ?
+	/* An io_uring worker has registers, but made no call. */
+	int nr = task && !(current->flags & (PF_KTHREAD | PF_IO_WORKER)) ?
 		 syscall_get_nr(current, task_pt_regs(current)) : -1;
 
 	return nla_put_u32(skb, STOCKVZ_A_EVENT_PID,

@@ -142,8 +142,11 @@ static int put_ub(struct sk_buff *skb, struct ub *ub)
 	return err;
 }
 
-static int id_of(struct genl_info *info, u32 *id)
+/* GENL_ADMIN_PERM asks for CAP_NET_ADMIN only. */
+static int id_of(struct sk_buff *skb, struct genl_info *info, u32 *id)
 {
+	if (!netlink_capable(skb, CAP_SYS_ADMIN))
+		return refuse(info->extack, -EPERM, "CAP_SYS_ADMIN is missing");
 	if (GENL_REQ_ATTR_CHECK(info, STOCKVZ_A_UB_ID))
 		return refuse(info->extack, -EINVAL, "the number is missing");
 	*id = nla_get_u32(info->attrs[STOCKVZ_A_UB_ID]);
@@ -156,7 +159,7 @@ int stockvz_nl_ub_get_doit(struct sk_buff *skb, struct genl_info *info)
 	struct ub *ub = NULL;
 	void *head;
 	u32 id;
-	int err = id_of(info, &id);
+	int err = id_of(skb, info, &id);
 
 	if (err)
 		return err;
@@ -192,6 +195,15 @@ static int dump_one(struct sk_buff *skb, struct netlink_callback *cb,
 	return 0;
 }
 
+int stockvz_nl_ub_get_start(struct netlink_callback *cb)
+{
+	if (!netlink_capable(cb->skb, CAP_SYS_ADMIN))
+		return -EPERM;
+	/* Whatever buffer the reader offers, one beancounter must fit. */
+	cb->min_dump_alloc = REPLY_SIZE;
+	return 0;
+}
+
 /*
  * One message for each beancounter, newest first, and the host's last. Where a
  * dump stopped is counted from the start; if the list changed in between the
@@ -220,9 +232,6 @@ int stockvz_nl_ub_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 
 full:
 	cb->args[0] = i;
-	/* Nothing in a message would end the dump: the path is too long for
-	 * the buffer that the reader offers.
-	 */
 	return skb->len ?: -EMSGSIZE;
 }
 
@@ -283,7 +292,7 @@ int stockvz_nl_ub_new_doit(struct sk_buff *skb, struct genl_info *info)
 	u32 id;
 	int err;
 
-	err = id_of(info, &id) ?: parse_change(info, &change);
+	err = id_of(skb, info, &id) ?: parse_change(info, &change);
 	if (err)
 		return err;
 	/* First what may fail without a trace. */
@@ -305,7 +314,7 @@ int stockvz_nl_ub_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	const char *why = NULL;
 	u32 id;
-	int err = id_of(info, &id);
+	int err = id_of(skb, info, &id);
 
 	if (err)
 		return err;
@@ -318,7 +327,7 @@ int stockvz_nl_ub_set_doit(struct sk_buff *skb, struct genl_info *info)
 	const char *why = NULL;
 	struct ub_change change;
 	u32 id;
-	int err = id_of(info, &id) ?: parse_change(info, &change);
+	int err = id_of(skb, info, &id) ?: parse_change(info, &change);
 
 	if (err)
 		return err;
@@ -330,7 +339,7 @@ int stockvz_nl_ub_attach_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	const char *why = NULL;
 	u32 id;
-	int err = id_of(info, &id);
+	int err = id_of(skb, info, &id);
 
 	if (err)
 		return err;

@@ -92,6 +92,7 @@ const struct genl_split_ops stockvz_nl_ops[7] = {
 	},
 	{
 		.cmd	= STOCKVZ_CMD_UB_GET,
+		.start	= stockvz_nl_ub_get_start,
 		.dumpit	= stockvz_nl_ub_get_dumpit,
 		.flags	= GENL_ADMIN_PERM | GENL_CMD_CAP_DUMP,
 	},

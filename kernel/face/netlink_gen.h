@@ -17,6 +17,8 @@ extern const struct nla_policy stockvz_resource_nl_policy[STOCKVZ_A_RES_PAD + 1]
 /* Ops table for stockvz */
 extern const struct genl_split_ops stockvz_nl_ops[7];
 
+int stockvz_nl_ub_get_start(struct netlink_callback *cb);
+
 int stockvz_nl_info_get_doit(struct sk_buff *skb, struct genl_info *info);
 int stockvz_nl_ub_new_doit(struct sk_buff *skb, struct genl_info *info);
 int stockvz_nl_ub_del_doit(struct sk_buff *skb, struct genl_info *info);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * /proc/stockvz: what works on this kernel, and if not, why. For people; tools
- * ask over netlink.
+ * ask over netlink. No container may read it: it tells of the whole host.
  */
 #include <linux/proc_fs.h>
 #include <linux/utsname.h>
@@ -62,7 +62,7 @@ static int status_show(struct seq_file *m, void *v)
 
 int status_init(void)
 {
-	return proc_create_single("stockvz", 0444, NULL, status_show) ?
+	return proc_create_single("stockvz", 0400, NULL, status_show) ?
 	       0 : -ENOMEM;
 }
 

@@ -17,6 +17,31 @@ static struct hook *table;
 static unsigned int n_hooks;
 static const char *const *feature_names;
 
+/**
+ * hook_refuse() - make the function that is being entered return at once
+ * @fregs: as the callback got them
+ * @err: -ENOMEM, -ENFILE, -ENOBUFS or HOOK_PROOF_ERRNO
+ */
+void hook_refuse(struct ftrace_regs *fregs, long err)
+{
+	void (*skip)(void) = hook_skip_enomem;
+
+	switch (err) {
+	case -ENFILE:
+		skip = hook_skip_enfile;
+		break;
+	case -ENOBUFS:
+		skip = hook_skip_enobufs;
+		break;
+	case HOOK_PROOF_ERRNO:
+		skip = hook_skip_proof;
+		break;
+	default:
+		WARN_ON_ONCE(err != -ENOMEM);
+	}
+	ftrace_regs_set_instruction_pointer(fregs, (unsigned long)skip);
+}
+
 /*
  * Cold hooks share an ftrace_ops, gates one and the others one, so that
  * unloading does not wait once for each. Their callback finds the hook by
@@ -96,7 +121,8 @@ static int attach_cold(struct hook *hook)
 	if (!*used) {
 		err = register_ftrace_function(ops);
 		if (err) {
-			ftrace_free_filter(ops);
+			/* Not ftrace_free_filter(): the ops is used again. */
+			ftrace_set_filter_ip(ops, hook->ip, 1, 0);
 			return err;
 		}
 	}
@@ -108,7 +134,7 @@ static const char *explain(int err)
 {
 	switch (err) {
 	case -EBUSY:
-		return "a livepatch or another tracer holds it";
+		return "a livepatch or another tracer holds it, or kernel.ftrace_enabled is 0";
 	case -EINVAL:
 	case -ENOENT:
 		return "it is not traceable";
@@ -138,8 +164,8 @@ static int prove(struct hook *hook)
 	WRITE_ONCE(hook_proof_callback, hook->callback);
 	static_branch_enable(&hook_proof_key);
 	err = hook->prove();
-	static_branch_disable(&hook_proof_key);
 	WRITE_ONCE(hook_proof_task, NULL);
+	static_branch_disable(&hook_proof_key);
 	if (err)
 		hook->error = "its gate did not refuse the call that tries it";
 	return err;
@@ -157,9 +183,8 @@ static void detach_hot(struct hook *hook)
 /* Unregistering waits until no task is inside one of our callbacks. */
 static void detach_cold(struct ftrace_ops *ops, unsigned int *used)
 {
-	if (!*used)
-		return;
-	unregister_ftrace_function(ops);
+	if (*used)
+		unregister_ftrace_function(ops);
 	ftrace_free_filter(ops);
 	*used = 0;
 }
@@ -219,7 +244,10 @@ static void report(void)
 	}
 }
 
-/* What served only features that are off must not go on being called. */
+/*
+ * What served only features that are off need not go on being called. Cold
+ * ones stay, and find that their feature is off.
+ */
 static void detach_useless(void)
 {
 	unsigned int i;
@@ -314,6 +342,8 @@ const char *hook_feature_name(unsigned int feature)
  * @feature: its bit
  * @why: if not, the reason
  * @symbol: if not, the function that it lacks
+ *
+ * Return: true if it does.
  */
 bool hook_feature(unsigned int feature, const char **why, const char **symbol)
 {

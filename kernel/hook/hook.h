@@ -3,8 +3,8 @@
  * Stands in functions of the running kernel.
  *
  * A hook is an entry callback of ftrace. It looks at the arguments and lets the
- * function run, or - only a gate may - sends the instruction pointer to a bare
- * return, so that the caller sees the function fail with our errno. Nothing of
+ * function run, or - only a gate may - sends the instruction pointer to a stub
+ * that returns, so that the caller sees the function fail with our errno. Nothing of
  * ours is ever on the stack of a function that runs on, so unloading waits for
  * callbacks alone, which ftrace does.
  *
@@ -19,6 +19,7 @@
 #define STOCKVZ_HOOK_H
 
 #include <linux/jump_label.h>
+#include <linux/preempt.h>
 #include <linux/sched.h>
 #include <linux/stddef.h>
 
@@ -92,23 +93,17 @@ static __always_inline bool hook_on(unsigned int feature)
 
 static __always_inline bool hook_proving(ftrace_func_t callback)
 {
-	return static_branch_unlikely(&hook_proof_key) &&
+	/* What an interrupt does on top of that task is not its own. */
+	return static_branch_unlikely(&hook_proof_key) && in_task() &&
 	       READ_ONCE(hook_proof_task) == current &&
 	       READ_ONCE(hook_proof_callback) == callback;
 }
 
-void hook_skip(void);
-
-/* Make the function that is being entered return err at once. */
-static __always_inline void hook_refuse(struct ftrace_regs *fregs, long err)
-{
-	ftrace_regs_set_return_value(fregs, err);
-	ftrace_regs_set_instruction_pointer(fregs, (unsigned long)hook_skip);
-}
+void hook_refuse(struct ftrace_regs *fregs, long err);
 
 /*
- * A gate: NAME(fregs) returns 0 to let the call through, or what the function
- * shall return instead.
+ * A gate: NAME(fregs) returns 0 to let the call through, or the errno that the
+ * function shall fail with: one that hook_refuse() knows.
  */
 #define DEFINE_GATE(name)						\
 	void name##_hook(unsigned long ip, unsigned long parent_ip,	\
@@ -144,6 +139,10 @@ const char *hook_feature_name(unsigned int feature);
 bool hook_feature(unsigned int feature, const char **why, const char **symbol);
 
 /* The parts of the engine, for one another. */
+void hook_skip_enomem(void);
+void hook_skip_enfile(void);
+void hook_skip_enobufs(void);
+void hook_skip_proof(void);
 int hook_resolve(struct hook *hook, const char *hide);
 int hook_btf_open(void);
 void hook_btf_close(void);

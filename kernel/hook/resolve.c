@@ -59,7 +59,7 @@ int hook_resolve(struct hook *hook, const char *hide)
 		if (!hook->ip)
 			continue;
 		if (hook->prototype && !hook_btf_matches(name, hook->prototype)) {
-			hook->error = "its prototype is not the one we know";
+			hook->error = "its prototype is not known to be ours";
 			return -EPROTOTYPE;
 		}
 		hook->found = name;

@@ -1,10 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <linux/linkage.h>
+#include <asm-generic/errno.h>
 
 /*
- * Where a refused call goes: it returns to its caller with what hook_refuse()
- * put in the return register. Not a C function, which might touch it.
+ * Where a refused call goes: it returns to its caller with an errno. The return
+ * register is loaded here and not by hook_refuse(), since a BPF trampoline on
+ * the same function runs in between and uses it. It may also call the stub
+ * through a pointer, so there is an ENDBR, which SYM_FUNC_START gives.
  */
-SYM_FUNC_START(hook_skip)
+.macro SKIP name, err
+SYM_FUNC_START(\name)
+	mov $-\err, %rax
 	RET
-SYM_FUNC_END(hook_skip)
+SYM_FUNC_END(\name)
+.endm
+
+SKIP hook_skip_enomem, ENOMEM
+SKIP hook_skip_enfile, ENFILE
+SKIP hook_skip_enobufs, ENOBUFS
+SKIP hook_skip_proof, EL2HLT

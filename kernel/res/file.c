@@ -4,9 +4,10 @@
  *
  * Every struct file counts one: open, pipe (2), socket, socketpair (2), accept,
  * epoll, eventfd, memfd, shared memory segments, and the ones that exec opens
- * for a moment. Another descriptor of the same file (dup, fork, SCM_RIGHTS)
- * counts nothing. Who opened it pays until the last one is closed, wherever it
- * has travelled. A refused call fails with ENFILE; EMFILE stays RLIMIT_NOFILE's.
+ * for a moment; overlayfs opens a second behind each of its own. Another
+ * descriptor of the same file (dup, fork, SCM_RIGHTS) counts nothing. Who opened
+ * it pays until the last one is closed, wherever it has travelled. A refused
+ * call fails with ENFILE; EMFILE stays RLIMIT_NOFILE's.
  *
  * If the security blob of a new file cannot be allocated, behind our gate, the
  * file dies without security_file_free(). Only a task that is being killed for
@@ -34,14 +35,6 @@ static long numfile_alloc(struct ftrace_regs *fregs)
 }
 
 DEFINE_GATE(numfile_alloc)
-
-/* security_file_free(file): the last descriptor was closed. */
-static void numfile_free(struct ftrace_regs *fregs)
-{
-	owner_release(hook_arg(fregs, 0, struct file *));
-}
-
-DEFINE_HOOK(numfile_free)
 
 static const struct file_operations nothing;
 

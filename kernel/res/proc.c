@@ -9,9 +9,9 @@
  *
  * The gate is where the pids controller has its own: the first point at which
  * the child's cgroup is known, and the last at which a fork may fail. Pay-back
- * is at reaping, and where a fork that passed the gate fails after all. If it
- * fails in the pids controller, right behind the gate, only free_task() is
- * left, some milliseconds later.
+ * is at reaping (cgroup_release), and where a fork that passed the gate fails
+ * after all (pids_cancel_fork). If it fails in the pids controller, right
+ * behind the gate, only free_task() is left, some milliseconds later.
  */
 #include <linux/cgroup.h>
 #include <linux/sched/task.h>
@@ -32,7 +32,7 @@ static long numproc_fork(struct ftrace_regs *fregs)
 	if (!hook_on(STOCKVZ_RES_NUMPROC))
 		return 0;
 	preempt_disable();
-	ub = cset ? ub_of_cgroup(cset->dfl_cgrp) : ub_of_current();
+	ub = ub_of_cgroup(cset->dfl_cgrp);
 	if (ub)
 		err = owner_charge(child, ub, STOCKVZ_RES_NUMPROC, 1, UB_HARD);
 	preempt_enable();
@@ -40,30 +40,6 @@ static long numproc_fork(struct ftrace_regs *fregs)
 }
 
 DEFINE_GATE(numproc_fork)
-
-/* pids_cancel_fork(task, cset): the fork failed later on. */
-static void numproc_fork_failed(struct ftrace_regs *fregs)
-{
-	owner_release(hook_arg(fregs, 0, struct task_struct *));
-}
-
-DEFINE_HOOK(numproc_fork_failed)
-
-/* cgroup_release(task): the task is being reaped. */
-static void numproc_reaped(struct ftrace_regs *fregs)
-{
-	owner_release(hook_arg(fregs, 0, struct task_struct *));
-}
-
-DEFINE_HOOK(numproc_reaped)
-
-/* free_task(task): the last that is heard of any task. */
-static void numproc_freed(struct ftrace_regs *fregs)
-{
-	owner_release(hook_arg(fregs, 0, struct task_struct *));
-}
-
-DEFINE_HOOK(numproc_freed)
 
 /*
  * Ask the pids controller as fork does, through the pointer that fork uses. If

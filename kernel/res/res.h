@@ -15,21 +15,16 @@
 
 /* proc.c */
 DECLARE_HOOK(numproc_fork);
-DECLARE_HOOK(numproc_fork_failed);
-DECLARE_HOOK(numproc_reaped);
-DECLARE_HOOK(numproc_freed);
 int numproc_prove(void);
 
 /* file.c */
 DECLARE_HOOK(numfile_alloc);
-DECLARE_HOOK(numfile_free);
 int numfile_prove(void);
 
 /* sock.c */
 DECLARE_HOOK(numsock_create);
 DECLARE_HOOK(numsock_unix_connect);
 DECLARE_HOOK(numsock_passive);
-DECLARE_HOOK(numsock_destruct);
 int numsock_create_prove(void);
 int numsock_unix_connect_prove(void);
 int numsock_passive_prove(void);
@@ -44,6 +39,7 @@ void res_host_init(void);
 void res_host_exit(void);
 
 /* table.c */
+DECLARE_HOOK(release_first);
 int res_init(const char *hide, bool require_all);
 void res_exit(void);
 

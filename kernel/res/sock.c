@@ -14,8 +14,9 @@
  * handshake completes; refused, the listener's side drops it without a word.
  * accept() itself charges nothing but the file.
  *
- * accept() of protocols that make the socket only then (SCTP, VSOCK, AF_ALG,
- * TIPC) is not counted here: such a socket holds one numfile.
+ * Protocols other than TCP and UNIX that make a socket for a connection when it
+ * arrives or is accepted (SCTP, SMC, VSOCK, AF_ALG, TIPC, Bluetooth, ...) are
+ * not counted for that one: once accepted it holds one numfile.
  */
 #include <linux/net.h>
 #include <linux/security.h>
@@ -79,16 +80,19 @@ static long numsock_unix_connect(struct ftrace_regs *fregs)
 DEFINE_GATE(numsock_unix_connect)
 
 /*
- * Who pays for what a listener accepts: who paid for the listener, or, since
- * MPTCP listens with a kernel socket on its user's behalf, the listener's
- * cgroup. Preemption is off; with *owned the result carries a reference.
+ * Who pays for what a listener accepts: who paid for the listener. MPTCP listens
+ * with a socket of the kernel's on its user's behalf, for which nobody paid: its
+ * cgroup is the user's. Preemption is off; with *owned the result carries a
+ * reference.
  */
 static struct ub *payer_of_listener(const struct sock *sk, bool *owned)
 {
 	struct ub *ub = owner_get(sk);
 
 	*owned = ub;
-	return ub ?: ub_of_cgroup(sock_cgroup_ptr((void *)&sk->sk_cgrp_data));
+	if (ub || !sk->sk_kern_sock)
+		return ub;
+	return ub_of_cgroup(sock_cgroup_ptr((void *)&sk->sk_cgrp_data));
 }
 
 /*
@@ -118,14 +122,6 @@ static long numsock_passive(struct ftrace_regs *fregs)
 }
 
 DEFINE_GATE(numsock_passive)
-
-/* sk_destruct(sk): the last reference to a socket is gone. */
-static void numsock_destruct(struct ftrace_regs *fregs)
-{
-	owner_release(hook_arg(fregs, 0, struct sock *));
-}
-
-DEFINE_HOOK(numsock_destruct)
 
 /* As a task would ask for it: one of the kernel's own is exempt. */
 int numsock_create_prove(void)

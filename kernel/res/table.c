@@ -4,6 +4,14 @@
  */
 #include "res.h"
 
+/* The last that is heard of the object that is the first argument. */
+static void release_first(struct ftrace_regs *fregs)
+{
+	owner_release(hook_arg(fregs, 0, void *));
+}
+
+DEFINE_HOOK(release_first)
+
 #define SERVES(name) BIT_ULL(STOCKVZ_RES_##name)
 
 static struct hook table[] = {
@@ -18,17 +26,17 @@ static struct hook table[] = {
 		.symbol = { "pids_cancel_fork" },
 		.prototype = "void (struct task_struct *, struct css_set *)",
 		.role = HOOK_RELEASE,
-		.callback = numproc_fork_failed_hook,
+		.callback = release_first_hook,
 		.serves = SERVES(NUMPROC),
 	}, {
 		.symbol = { "cgroup_release" },
 		.role = HOOK_RELEASE,
-		.callback = numproc_reaped_hook,
+		.callback = release_first_hook,
 		.serves = SERVES(NUMPROC),
 	}, {
 		.symbol = { "free_task" },
 		.role = HOOK_RELEASE,
-		.callback = numproc_freed_hook,
+		.callback = release_first_hook,
 		.serves = SERVES(NUMPROC),
 	}, {
 		.symbol = { "security_file_alloc" },
@@ -40,7 +48,7 @@ static struct hook table[] = {
 	}, {
 		.symbol = { "security_file_free" },
 		.role = HOOK_RELEASE,
-		.callback = numfile_free_hook,
+		.callback = release_first_hook,
 		.serves = SERVES(NUMFILE),
 		.hot = true,
 	}, {
@@ -65,7 +73,7 @@ static struct hook table[] = {
 	}, {
 		.symbol = { "sk_destruct" },
 		.role = HOOK_RELEASE,
-		.callback = numsock_destruct_hook,
+		.callback = release_first_hook,
 		.serves = SERVES(NUMTCPSOCK) | SERVES(NUMOTHERSOCK),
 		.hot = true,
 	}, {
@@ -90,13 +98,17 @@ static const char *feature_name[HOOK_FEATURES] = {
 int res_init(const char *hide, bool require_all)
 {
 	unsigned int i;
+	int err;
 
 	for (i = 0; i < UB_RESOURCES; i++)
 		if (strcmp(ub_resource_name[i], "dummy"))
 			feature_name[i] = ub_resource_name[i];
 	res_host_init();
-	return hook_attach(table, ARRAY_SIZE(table), feature_name, hide,
-			   require_all);
+	err = hook_attach(table, ARRAY_SIZE(table), feature_name, hide,
+			  require_all);
+	if (err)
+		res_host_exit();
+	return err;
 }
 
 /**

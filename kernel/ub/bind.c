@@ -76,6 +76,7 @@ static struct ub_binding *binding_of(struct cgroup *cgroup, const char **why)
 		return ERR_PTR(-EINVAL);
 	}
 	path = kmalloc(PATH_MAX, GFP_KERNEL);
+	/* A path that we were given is not longer. */
 	len = path ? cgroup_path(cgroup, path, PATH_MAX) : -ENOMEM;
 	b = len < 0 || len >= PATH_MAX ? NULL :
 		kzalloc(struct_size(b, path, len + 1), GFP_KERNEL);
@@ -96,7 +97,7 @@ static struct ub_binding *binding_of(struct cgroup *cgroup, const char **why)
  * @why: the reason of a failure, for people
  *
  * Context: process, ub_mutex held. Until ub_bind() takes it, kfree() undoes.
- * Return: a binding, or -ENOENT, -EBUSY, -EINVAL, -ENOMEM.
+ * Return: a binding, or -ENOENT, -ENOTDIR, -EBUSY, -EINVAL, -ENOMEM.
  */
 struct ub_binding *ub_binding_new(const char *path, const char **why)
 {

@@ -98,38 +98,11 @@ static void settle(struct owner *o)
 	keep(o);
 }
 
-static void put_in(struct owner *o)
+static void put_in(struct hlist_bl_head *bucket, struct owner *o)
 {
-	struct hlist_bl_head *bucket = owner_bucket(o->object);
-
 	hlist_bl_lock(bucket);
 	hlist_bl_add_head(&o->node, bucket);
 	hlist_bl_unlock(bucket);
-}
-
-static int charge(const void *object, struct ub *ub, enum stockvz_resource res,
-		  unsigned int amount, enum ub_severity severity)
-{
-	struct owner *o = take();
-	int err;
-
-	if (!o) {
-		atomic_long_inc(&nomem);
-		return -ENOMEM;
-	}
-	err = ub_charge(ub, res, amount, severity);
-	if (err) {
-		keep(o);
-		return err;
-	}
-	refcount_inc(&ub->refs);
-	o->object = object;
-	o->ub = ub;
-	o->amount = amount;
-	o->res = res;
-	this_cpu_inc(owned);
-	put_in(o);
-	return 0;
 }
 
 /**
@@ -147,16 +120,34 @@ static int charge(const void *object, struct ub *ub, enum stockvz_resource res,
 int owner_charge(const void *object, struct ub *ub, enum stockvz_resource res,
 		 unsigned int amount, enum ub_severity severity)
 {
+	struct hlist_bl_head *bucket = owner_bucket(object);
 	unsigned long flags;
+	struct owner *o;
 	int err;
 
 	/* Nobody else owns a new object: an entry is an old one's. */
-	if (!hlist_bl_empty(owner_bucket(object)) && owner_pay_back(object))
+	if (!hlist_bl_empty(bucket) && owner_pay_back(object))
 		atomic_long_inc(&healed);
+	err = ub_charge(ub, res, amount, severity);
+	if (unlikely(err))
+		return err;
 	local_irq_save(flags);
-	err = charge(object, ub, res, amount, severity);
+	o = take();
+	if (likely(o)) {
+		refcount_inc(&ub->refs);
+		o->object = object;
+		o->ub = ub;
+		o->amount = amount;
+		o->res = res;
+		this_cpu_inc(owned);
+		put_in(bucket, o);
+	}
 	local_irq_restore(flags);
-	return err;
+	if (likely(o))
+		return 0;
+	ub_uncharge(ub, res, amount);
+	atomic_long_inc(&nomem);
+	return -ENOMEM;
 }
 
 /**
@@ -218,11 +209,13 @@ struct ub *owner_get(const void *object)
  */
 void owner_stats(struct owner_stats *s)
 {
+	long n = 0;
 	int cpu;
 
-	memset(s, 0, sizeof(*s));
 	for_each_possible_cpu(cpu)
-		s->owned += per_cpu(owned, cpu);
+		n += per_cpu(owned, cpu);
+	/* CPUs go on while we add. */
+	s->owned = max(n, 0L);
 	s->healed = atomic_long_read(&healed);
 	s->nomem = atomic_long_read(&nomem);
 }

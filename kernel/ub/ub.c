@@ -4,6 +4,7 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/ratelimit.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
 
@@ -50,7 +51,7 @@ static u32 generation;
 /* Charges that gave back more than was held: each is a bug of ours. */
 static atomic_long_t underflows;
 
-/* Both are set before any hook is attached and cleared after the last is off. */
+/* Both are set before any hook is attached. */
 static ub_refusal_fn refusal_handler;
 static ub_total_fn total_of[UB_RESOURCES];
 
@@ -63,9 +64,9 @@ static void init_counters(struct ub *ub)
 
 	for (i = 0; i < UB_RESOURCES; i++)
 		ub_counter_init(&ub->counter[i].c, UB_MAX, UB_MAX);
-	ub->counter[STOCKVZ_RES_VMGUARPAGES].c.barrier = 0;
-	ub->counter[STOCKVZ_RES_OOMGUARPAGES].c.barrier =
-		totalram_pages() / 4 * 3;
+	ub_counter_set(&ub->counter[STOCKVZ_RES_VMGUARPAGES].c, 0, UB_MAX);
+	ub_counter_set(&ub->counter[STOCKVZ_RES_OOMGUARPAGES].c,
+		       totalram_pages() / 4 * 3, UB_MAX);
 }
 
 static void free_rcu_ub(struct rcu_head *rcu)
@@ -104,6 +105,9 @@ static struct ub *ub_alloc(u32 id)
 	init_counters(ub);
 	refcount_set(&ub->refs, 1);
 	ub->id = id;
+	ratelimit_state_init(&ub->events, HZ, UB_EVENTS);
+	/* Not a line in the log for each second of silence. */
+	ub->events.flags = RATELIMIT_MSG_ON_RELEASE;
 	spin_lock_irq(&ub_lock);
 	list_add_rcu(&ub->link, &ub_list);
 	WRITE_ONCE(generation, generation + 1);
@@ -116,6 +120,7 @@ static struct ub *ub_alloc(u32 id)
  * @id: the number; a deleted one that still holds something is found too
  *
  * Context: any but hard interrupt. Pair with ub_put().
+ * Return: the beancounter with a reference, or NULL.
  */
 struct ub *ub_find_get(u32 id)
 {
@@ -161,6 +166,8 @@ struct ub *ub_next_get(struct ub *ub)
 /**
  * ub_is_dying() - was it deleted, and lives on only for what it holds?
  * @ub: the beancounter
+ *
+ * Return: true if so.
  */
 bool ub_is_dying(struct ub *ub)
 {
@@ -168,7 +175,9 @@ bool ub_is_dying(struct ub *ub)
 }
 
 /**
- * ub_generation() - changes whenever a beancounter comes or goes
+ * ub_generation() - a number that changes when a beancounter comes or goes
+ *
+ * Return: the number.
  */
 u32 ub_generation(void)
 {
@@ -273,7 +282,7 @@ int ub_new(u32 id, const struct ub_change *change, const char *cgroup,
  * @id: its number
  * @why: the reason of a failure, for people
  *
- * Its cgroups are unbound: what starts there from now on is the host's.
+ * Its cgroup is unbound: what starts there from now on is the host's.
  *
  * Context: process, may sleep.
  * Return: 0, -ENOENT.
@@ -371,40 +380,18 @@ ssize_t ub_cgroup(struct ub *ub, char *path, size_t size)
 	return len;
 }
 
-/**
- * ub_charge() - charge an amount to a beancounter
- * @ub: who pays; found with preemption still off, or with a reference
- * @res: the resource
- * @amount: in its unit
- * @severity: how far it may go
- *
- * Context: any.
- * Return: 0 or -ENOMEM: then failcnt has grown and the refusal was reported.
- */
-int ub_charge(struct ub *ub, enum stockvz_resource res, unsigned long amount,
-	      enum ub_severity severity)
+/* ub_charge() was refused: tell whoever wants to know. */
+void ub_refused(struct ub *ub, enum stockvz_resource res,
+		const struct ub_refusal *why)
 {
-	struct ub_refusal why;
-	int err;
-
-	err = ub_counter_charge(&ub->counter[res].c, amount, severity, &why);
-	if (unlikely(err == -ENOMEM) && refusal_handler)
-		refusal_handler(ub, res, &why);
-	return err;
+	if (refusal_handler)
+		refusal_handler(ub, res, why);
 }
 
-/**
- * ub_uncharge() - give an amount back
- * @ub: who paid
- * @res: the resource
- * @amount: what was charged
- *
- * Context: any.
- */
-void ub_uncharge(struct ub *ub, enum stockvz_resource res, unsigned long amount)
+/* ub_uncharge() gave back more than was held: a bug of ours. */
+void ub_underflowed(struct ub *ub, enum stockvz_resource res,
+		    unsigned long amount)
 {
-	if (likely(ub_counter_uncharge(&ub->counter[res].c, amount)))
-		return;
 	atomic_long_inc(&underflows);
 	pr_err_ratelimited("BUG: uncharging too much %lu, res %s ub %u\n",
 			   amount, ub_resource_name[res], ub->id);
@@ -467,7 +454,9 @@ void ub_set_total(enum stockvz_resource res, ub_total_fn fn)
 }
 
 /**
- * ub_underflows() - how often too much was given back; 0 unless we have a bug
+ * ub_underflows() - how often more was given back than was held
+ *
+ * Return: the number: 0 unless we have a bug.
  */
 unsigned long ub_underflows(void)
 {

@@ -20,12 +20,16 @@
 
 #include <linux/list.h>
 #include <linux/preempt.h>
+#include <linux/ratelimit_types.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
 
 #include "counter.h"
 
 #define UB_RESOURCES (STOCKVZ_RES_MAX + 1)
+
+/* Refusals that are told of, by beancounter and second. */
+#define UB_EVENTS 200
 
 /* The rows of /proc/user_beancounters; swappages came after it was fixed. */
 #define UB_ROWS 24
@@ -41,6 +45,8 @@ struct ub_binding;
  * @named: between ub_new() and ub_del(). ub_mutex
  * @link: in the list of all, newest first. ub_lock; read under RCU
  * @binding: its cgroup, NULL if none. ub_mutex
+ * @events: how many refusals may be told of in a second: of each beancounter
+ *	so many, that none drowns another
  * @rcu: frees it
  */
 struct ub {
@@ -52,6 +58,7 @@ struct ub {
 	bool named;
 	struct list_head link;
 	struct ub_binding *binding;
+	struct ratelimit_state events;
 	struct rcu_head rcu;
 };
 
@@ -101,10 +108,48 @@ static inline void ub_put(struct ub *ub)
 		__ub_put(ub);
 }
 
-int ub_charge(struct ub *ub, enum stockvz_resource res, unsigned long amount,
-	      enum ub_severity severity);
-void ub_uncharge(struct ub *ub, enum stockvz_resource res,
-		 unsigned long amount);
+void ub_refused(struct ub *ub, enum stockvz_resource res,
+		const struct ub_refusal *why);
+void ub_underflowed(struct ub *ub, enum stockvz_resource res,
+		    unsigned long amount);
+
+/**
+ * ub_charge() - charge an amount to a beancounter
+ * @ub: who pays; found with preemption still off, or with a reference
+ * @res: the resource
+ * @amount: in its unit
+ * @severity: how far it may go
+ *
+ * Context: any.
+ * Return: 0 or -ENOMEM: then failcnt has grown and the refusal was reported.
+ */
+static __always_inline int ub_charge(struct ub *ub, enum stockvz_resource res,
+				     unsigned long amount,
+				     enum ub_severity severity)
+{
+	struct ub_refusal why;
+	int err = ub_counter_charge(&ub->counter[res].c, amount, severity, &why);
+
+	if (unlikely(err == -ENOMEM))
+		ub_refused(ub, res, &why);
+	return err;
+}
+
+/**
+ * ub_uncharge() - give an amount back
+ * @ub: who paid
+ * @res: the resource
+ * @amount: what was charged
+ *
+ * Context: any.
+ */
+static __always_inline void ub_uncharge(struct ub *ub,
+					enum stockvz_resource res,
+					unsigned long amount)
+{
+	if (unlikely(!ub_counter_uncharge(&ub->counter[res].c, amount)))
+		ub_underflowed(ub, res, amount);
+}
 
 void ub_set_refusal_handler(ub_refusal_fn fn);
 void ub_set_total(enum stockvz_resource res, ub_total_fn fn);
