@@ -150,7 +150,6 @@ static inline void box_make(struct __test_metadata *_metadata, struct box *box,
 {
 	memset(box, 0, sizeof(*box));
 	box->id = id;
-	box->worker.fd = -1;
 	snprintf(box->cgroup, sizeof(box->cgroup), "/ubtest%u", id);
 	box_sweep(id, box->cgroup);
 	ASSERT_EQ(0, cg_make(box->cgroup));
@@ -190,6 +189,7 @@ static inline void box_close(struct __test_metadata *_metadata, struct box *box)
  * @err: what the caller sees, without the minus
  * @syscall: the number of the call; -1 if no task made it
  * @pid: who made it; 0 for nobody
+ * @extra: what the same call had charged before that, and gave back
  */
 struct refusal {
 	struct box *box;
@@ -197,6 +197,7 @@ struct refusal {
 	int err;
 	int syscall;
 	pid_t pid;
+	unsigned int extra;
 };
 
 /* The row of before must not have changed, but for one failure more. */
@@ -228,7 +229,7 @@ static inline void check_event(struct __test_metadata *_metadata,
 	EXPECT_EQ(before->barrier <= before->limit ?
 		  STOCKVZ_BOUND_BARRIER : STOCKVZ_BOUND_LIMIT, e.bound);
 	EXPECT_EQ(1, e.amount);
-	EXPECT_EQ(before->held, e.held);
+	EXPECT_EQ(before->held + r->extra, e.held);
 	EXPECT_EQ(before->barrier, e.barrier);
 	EXPECT_EQ(before->limit, e.limit);
 	EXPECT_EQ((unsigned int)r->pid, e.pid);
@@ -243,13 +244,17 @@ static inline void check_event(struct __test_metadata *_metadata,
  * The worker's call is refused: with the right errno, one failure more, nothing
  * else changed, and one event that tells who asked for what.
  */
-#define EXPECT_REFUSED(box_, RES, err_, syscall_, call) do {		\
+#define EXPECT_REFUSED(box_, RES, err_, syscall_, call)			\
+	EXPECT_REFUSED_AFTER(0, box_, RES, err_, syscall_, call)
+
+#define EXPECT_REFUSED_AFTER(extra_, box_, RES, err_, syscall_, call) do { \
 	const struct refusal r_ = {					\
 		.box = (box_),						\
 		.res = STOCKVZ_RES_##RES,				\
 		.err = (err_),						\
 		.syscall = (syscall_),					\
 		.pid = (box_)->worker.pid,				\
+		.extra = (extra_),					\
 	};								\
 	const struct ub_row before_ = ub_row((box_)->id, r_.res);	\
 									\

@@ -16,6 +16,7 @@
 #include "worker.h"
 
 void *worker_shared;
+int worker_channel;
 
 struct order {
 	worker_fn fn;
@@ -63,25 +64,27 @@ static void work(int fd)
 /* 0, or the -errno with which it could not be started. */
 int worker_start(struct worker *w, const char *cgroup)
 {
-	int fds[2];
+	int fds[2], channel[2];
 
-	w->fd = -1;
+	memset(w, 0, sizeof(*w));
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel))
+		return -errno;
+	w->fd = fds[0];
+	w->channel = channel[0];
 	w->shared = mmap(NULL, WORKER_SHARED, PROT_READ | PROT_WRITE,
 			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds))
-		return -errno;
 	w->pid = fork_into(cgroup);
 	if (!w->pid) {
 		close(fds[0]);
+		close(channel[0]);
 		worker_shared = w->shared;
+		worker_channel = channel[1];
 		work(fds[1]);
 	}
 	close(fds[1]);
-	w->fd = fds[0];
-	if (w->pid > 0)
-		return 0;
-	worker_stop(w);
-	return w->pid;
+	close(channel[1]);
+	return w->pid > 0 ? 0 : w->pid;
 }
 
 void worker_begin(struct worker *w, worker_fn fn, long a, long b)
@@ -106,21 +109,19 @@ long worker_do(struct worker *w, worker_fn fn, long a, long b)
 	return worker_end(w);
 }
 
-/* Once it returns the task is reaped. */
+/* Once it returns the task is reaped. A second time does no harm. */
 void worker_stop(struct worker *w)
 {
-	if (w->fd >= 0) {
-		/* Workers that started later have inherited it. */
-		shutdown(w->fd, SHUT_RDWR);
-		close(w->fd);
-	}
-	w->fd = -1;
+	if (!w->shared)
+		return;
+	/* Workers that started later have inherited our end: closing is not enough. */
+	shutdown(w->fd, SHUT_RDWR);
+	close(w->fd);
+	close(w->channel);
 	if (w->pid > 0)
 		waitpid(w->pid, NULL, 0);
-	w->pid = 0;
-	if (w->shared)
-		munmap(w->shared, WORKER_SHARED);
-	w->shared = NULL;
+	munmap(w->shared, WORKER_SHARED);
+	memset(w, 0, sizeof(*w));
 }
 
 struct envelope {

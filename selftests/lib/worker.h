@@ -19,13 +19,15 @@
 struct worker {
 	pid_t pid;
 	int fd;
+	int channel;	/* to pass descriptors through */
 	void *shared;
 };
 
 typedef long (*worker_fn)(long a, long b);
 
-/* In the worker: where the shared memory is. */
+/* In the worker: where the shared memory is, and its end of the channel. */
 extern void *worker_shared;
+extern int worker_channel;
 
 int worker_start(struct worker *w, const char *cgroup);
 long worker_do(struct worker *w, worker_fn fn, long a, long b);

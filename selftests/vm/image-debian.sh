@@ -5,7 +5,7 @@
 # at each boot. Sourced by run.
 
 debian_packages=(systemd-sysv dbus kmod udev iproute2 procps util-linux bash e2fsprogs
-	libnl-genl-3-200 libcap2 libseccomp2 tar gzip xz-utils zstd)
+	libnl-genl-3-200 libcap2 libseccomp2 tar gzip xz-utils zstd busybox-static)
 
 # "debian-dkms" can build the module in the guest, for both kernels.
 dkms_packages=(dkms linux-headers-amd64 linux-headers-6.12-amd64)

@@ -306,25 +306,40 @@ int cg_visitors(int dir, uid_t owner)
 }
 
 /*
- * Init is process 1 one namespace down: "NSpid:	<host> 1 ..." The pidfd
- * comes first, and if it still works afterwards, then what was read was of the
- * same process.
+ * Init is process 1 one namespace down: "NSpid:	<host> 1 ..." As long as it
+ * has not executed its program it is vzctl still, with a view of the host, and
+ * nobody may join it there: until then its files in /proc are those of root.
+ */
+static bool is_init(pid_t pid)
+{
+	char path[32], text[4096], *pids;
+	int auto_fd fd = -1;
+	int host, inside;
+	struct stat st;
+	ssize_t len;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) || !st.st_uid)
+		return false;
+	len = read(fd, text, sizeof(text) - 1);
+	if (len <= 0)
+		return false;
+	text[len] = 0;
+	pids = strstr(text, "\nNSpid:");
+	return pids && sscanf(pids + 7, "%d %d", &host, &inside) == 2 && inside == 1;
+}
+
+/*
+ * The pidfd comes first, and if it still works afterwards, then what was read
+ * was of the same process.
  */
 static int open_init(pid_t pid)
 {
 	int auto_fd pidfd = pidfd_open(pid, 0);
-	char path[32], text[4096], *pids;
-	int host, inside, ret;
+	int ret;
 
-	if (pidfd < 0)
-		return -1;
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	if (file_read_at(AT_FDCWD, path, text, sizeof(text)) <= 0)
-		return -1;
-	pids = strstr(text, "\nNSpid:");
-	if (!pids || sscanf(pids + 7, "%d %d", &host, &inside) != 2 || inside != 1)
-		return -1;
-	if (pidfd_send_signal(pidfd, 0, NULL, 0))
+	if (pidfd < 0 || !is_init(pid) || pidfd_send_signal(pidfd, 0, NULL, 0))
 		return -1;
 	ret = pidfd;
 	pidfd = -1;

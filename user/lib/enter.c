@@ -186,7 +186,7 @@ static int enter(struct visit *v, const char *typed)
 		take_terminal();
 		exec_shell();
 	}
-	ret = report_wait(v->sock, &master);
+	ret = report_wait(v->sock, VISIT_TIMEOUT, &master);
 	if (ret || master < 0) {
 		visit_kill(v);
 		return ret ? ret : vz_err(VZ_NOENV, "No terminal came out of the container");

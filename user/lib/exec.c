@@ -168,7 +168,7 @@ static int run(struct visit *v, struct stdio *io, char *const argv[],
 	if (!pid)
 		exec_program(v, argv, opts, io->theirs);
 	close_all(io->theirs);
-	ret = -report_wait(v->sock, NULL);
+	ret = -report_wait(v->sock, VISIT_TIMEOUT, NULL);
 	if (ret) {
 		visit_kill(v);
 		return ret;

@@ -4,6 +4,7 @@
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -18,6 +19,7 @@
 #include "init.h"
 #include "report.h"
 #include "rootfs.h"
+#include "seccomp.h"
 #include "userns.h"
 
 static char *const init_env[] = {
@@ -91,12 +93,27 @@ static void exec_shell(const struct init_script *script)
 	_exit(127);
 }
 
+/* Does the file inside say just that? Then the script that writes it is not needed. */
+static bool is_said(const struct init_script *script)
+{
+	const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+	int auto_fd fd = script->file ? open(script->file, flags) : -1;
+	char line[128];
+	ssize_t len = fd < 0 ? -1 : read(fd, line, sizeof(line) - 1);
+
+	if (len <= 0)
+		return false;
+	line[len] = 0;
+	line[strcspn(line, "\n")] = 0;
+	return !strcmp(line, script->line);
+}
+
 static void run_script(const struct init_script *script)
 {
 	int status = 0;
 	pid_t pid;
 
-	if (!script->text)
+	if (!script->text || is_said(script))
 		return;
 	pid = fork();
 	if (!pid)
@@ -106,8 +123,11 @@ static void run_script(const struct init_script *script)
 	errno = 0;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
 		report_fail(VZ_NOINIT, "No shell inside to %s", script->what);
+	if (WIFSIGNALED(status))
+		report_fail(VZ_ACTIONSCRIPT, "The script that is to %s was killed", script->what);
 	if (status)
-		report_fail(VZ_ACTIONSCRIPT, "The script that is to %s failed", script->what);
+		report_fail(script->code ? script->code : WEXITSTATUS(status),
+			    "The script that is to %s failed", script->what);
 }
 
 static void exec_init(void)
@@ -141,6 +161,9 @@ void init_main(const struct init_job *job)
 	errno = -caps_drop();
 	if (errno)
 		report_fail(VZ_SETCAP, "Unable to drop capabilities");
+	errno = -seccomp_apply();
+	if (errno)
+		report_fail(VZ_NOENV, "Unable to filter system calls");
 	for (size_t i = 0; i < job->nr_scripts; i++)
 		run_script(&job->scripts[i]);
 	exec_init();

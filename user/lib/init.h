@@ -10,6 +10,9 @@ struct init_script {
 	const char *what;	/* for messages: what it does */
 	const char *text;	/* NULL: there is none */
 	char *env[4];
+	int code;		/* exit code of ours when it fails; 0: its own */
+	/* Not needed when this is the first line of that file; NULL: always */
+	const char *line, *file;
 };
 
 struct init_job {

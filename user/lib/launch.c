@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
@@ -15,6 +16,7 @@
 
 #include "devs.h"
 #include "dist.h"
+#include "exec.h"
 #include "fd.h"
 #include "init.h"
 #include "launch.h"
@@ -30,6 +32,8 @@
 #define NAMESPACES \
 	(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET)
 
+/* Seconds until init runs: each of the scripts before it may take its time. */
+#define LAUNCH_TIMEOUT (NR_SCRIPTS * CT_SCRIPT_TIMEOUT)
 /* Seconds for a system to come up. */
 #define BOOT_TIMEOUT 300
 #define BOOT_PAUSE_MS 200
@@ -50,10 +54,13 @@ static int read_scripts(struct ct *ct, struct init_script scripts[NR_SCRIPTS], c
 		.what = "set the hostname",
 		.text = text,
 		.env = { hostname_var, "VE_STATE=starting", NULL },
+		.line = ct->hostname,
+		.file = "/etc/hostname",
 	};
 	scripts[SCRIPT_START] = (struct init_script){
 		.what = "prepare the start",
 		.text = script_text(ct, "start"),
+		.code = VZ_ACTIONSCRIPT,
 	};
 	return 0;
 }
@@ -98,7 +105,7 @@ static int see_off(struct ct *ct, pid_t pid, int sock, int tree)
 	if (ret)
 		return vz_err(VZ_NOENV, "The container's first process is gone: %s",
 			      strerror(-ret));
-	return report_wait(sock, NULL);
+	return report_wait(sock, LAUNCH_TIMEOUT, NULL);
 }
 
 static int run_job(struct ct *ct, struct init_job *job, int cgroup, int sock)
@@ -178,11 +185,21 @@ static bool is_systemd(pid_t init)
 	return !strcmp(basename(target), "systemd");
 }
 
+/* Memory that does not grow: what is more than an answer is no answer. */
+static int open_answer(size_t size)
+{
+	int fd = memfd_create("answer", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd >= 0 && (ftruncate(fd, size) || fcntl(fd, F_ADD_SEALS, F_SEAL_GROW)))
+		fd_close(&fd);
+	return fd;
+}
+
 /* What systemctl says, in one word; "" for nothing. */
 static int ask_systemd(struct ct *ct, char *word, size_t size, int timeout)
 {
 	char *argv[] = { "systemctl", "is-system-running", "--wait", NULL };
-	int auto_fd out = memfd_create("answer", MFD_CLOEXEC);
+	int auto_fd out = open_answer(size - 1);
 	const struct ct_exec_opts opts = {
 		.in = -1, .out = out, .err = -1, .timeout = timeout,
 	};

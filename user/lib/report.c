@@ -5,15 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "exec.h"
 #include "lock.h"
 #include "log.h"
 #include "report.h"
-
-/* What runs before the program may take its time: the scripts of the distribution. */
-#define PATIENCE (2 * CT_SCRIPT_TIMEOUT)
 
 /* Beside the exit codes. */
 enum { READY = 0, DESCRIPTOR = -1 };
@@ -130,29 +127,30 @@ static int print(const struct report *report)
 	return vz_err(report->code, "%.*s", len, report->text);
 }
 
-/* Is there something to read? Waits for it: 0, or what ended the wait. */
-static int await(int sock, int *seconds)
+/* Waits until there is something to read: 0, or what else ended the wait. */
+static int await(int sock, time_t end)
 {
 	struct pollfd p = { .fd = sock, .events = POLLIN };
 
-	while ((*seconds)--) {
+	while (time(NULL) <= end) {
 		if (poll(&p, 1, 1000) > 0)
 			return 0;
 		if (vz_cancelled)
 			return vz_err(VZ_SYSTEM, "Cancelled");
 	}
-	return vz_err(VZ_TIMEOUT, "Nothing has happened for %d seconds", PATIENCE);
+	return vz_err(VZ_TIMEOUT, "The container does not let its new process run");
 }
 
-int report_wait(int sock, int *fd)
+int report_wait(int sock, int seconds, int *fd)
 {
-	int seconds = PATIENCE, ret;
+	time_t end = time(NULL) + seconds;
+	int ret;
 	struct report report;
 	bool ready = false;
 	ssize_t len;
 
 	for (;;) {
-		ret = await(sock, &seconds);
+		ret = await(sock, end);
 		if (ret)
 			return ret;
 		len = receive(sock, &report, fd);

@@ -29,9 +29,9 @@ void report_fail(enum vz_exit code, const char *fmt, ...)
 int report_go(int sock);
 /*
  * Parent: 0 when the program runs, or the exit code, message printed. Gives up
- * after some minutes, and when the command is cancelled. *fd becomes what
+ * after so many seconds, and when the command is cancelled. *fd becomes what
  * report_send_fd() sent, unless fd is NULL.
  */
-int report_wait(int sock, int *fd);
+int report_wait(int sock, int seconds, int *fd);
 
 #endif /* _VZ_REPORT_H */

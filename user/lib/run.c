@@ -199,6 +199,10 @@ static int start(struct ct *ct)
 	struct ubnl *nl;
 	int ret;
 
+	/* The root of the container would be the root of the host, or one of its users. */
+	if (ct->uid_base < CT_UIDS)
+		return vz_err(VZ_BADCONF, "LOCAL_UID=%u: the container needs ids of its own, from %u on",
+			      ct->uid_base, CT_UIDS);
 	/* Who cannot help it says so before anything has been touched. */
 	ret = clear_dead(ct);
 	if (ret)

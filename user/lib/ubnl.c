@@ -458,7 +458,6 @@ int ubnl_subscribe(struct ubnl *nl)
 
 	if (group < 0)
 		return set_error(nl, -ENOENT, nl_geterror(group));
-	nl_socket_disable_seq_check(nl->sock);
 	group = nl_socket_add_membership(nl->sock, group);
 	return group < 0 ? set_error(nl, -EPERM, nl_geterror(group)) : 0;
 }
@@ -472,6 +471,14 @@ struct listener {
 	void (*cb)(const struct ubnl_event *event, void *arg);
 	void *arg;
 };
+
+/* Nobody asked for an event: its number follows from nothing. */
+static int any_sequence(struct nl_msg *msg, void *arg)
+{
+	(void)msg;
+	(void)arg;
+	return NL_OK;
+}
 
 static int on_event(struct nl_msg *msg, void *arg)
 {
@@ -511,6 +518,7 @@ int ubnl_events(struct ubnl *nl, void (*cb)(const struct ubnl_event *event, void
 
 	if (!set)
 		return set_error(nl, -ENOMEM, NULL);
+	nl_cb_set(set, NL_CB_SEQ_CHECK, NL_CB_CUSTOM, any_sequence, NULL);
 	nl_cb_set(set, NL_CB_VALID, NL_CB_CUSTOM, on_event, &listener);
 	ret = nl_recvmsgs(nl->sock, set);
 	nl_cb_put(set);

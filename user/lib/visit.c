@@ -16,6 +16,7 @@
 #include "init.h"
 #include "log.h"
 #include "report.h"
+#include "seccomp.h"
 #include "userns.h"
 #include "visit.h"
 
@@ -102,6 +103,9 @@ void visit_enter(const struct visit *v)
 	errno = -caps_drop();
 	if (errno)
 		report_fail(VZ_SETCAP, "Unable to drop capabilities");
+	errno = -seccomp_apply();
+	if (errno)
+		report_fail(VZ_NOENV, "Unable to filter system calls");
 }
 
 int visit_wait(struct visit *v, int *code, int *status)

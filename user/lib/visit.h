@@ -13,6 +13,9 @@
 
 #include "ct.h"
 
+/* Seconds to come in: a container may freeze the cgroup where visitors are put. */
+#define VISIT_TIMEOUT 30
+
 struct visit {
 	const struct ct *ct;
 	int init;	/* pidfd of the container's init */

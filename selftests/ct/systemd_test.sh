@@ -1,0 +1,56 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# A Debian with systemd as it comes out of the box. Needs a template: the first *.tar* in
+# /vz/template/cache or /root.
+
+# Functions: check calls them.
+# shellcheck disable=SC2317
+# shellcheck source=selftests/lib/ct.sh
+. "${0%/*}/../lib/ct.sh"
+
+id=9007
+ct_setup
+for template in /vz/template/cache/*.tar* /root/*.tar*; do
+	[ -f "$template" ] && break
+done
+[ -f "$template" ] || skip_all "no template in /vz/template/cache or /root"
+ct_gone $id
+ct_new $id 'NUMPROC="200:200"'
+rm -rf "${ct_private:?}/$id"
+mkdir $ct_private/$id
+tar -C $ct_private/$id -xf "$template"
+before=$(host_state)
+plan 13
+
+state()
+{
+	local said
+
+	said=$(vzctl exec "$id" systemctl is-system-running)
+	[ "$said" = running ] && return
+	vzctl exec "$id" systemctl --failed --no-pager
+	[ "$said" = degraded ]
+}
+
+own_processes()
+{
+	! vzctl exec "$id" ps axo comm= | grep -E 'vzctl|agent|kworker|sshd'
+}
+
+check "start --wait" vzctl start $id --wait
+check "process 1 is systemd" says systemd vzctl exec $id cat /proc/1/comm
+check "the system is running, or degraded and says what it misses" state
+check "it sees its own processes only" own_processes
+check "it knows that it is in a container" mentions . vzctl exec $id systemd-detect-virt --container
+check "it has split its cgroup" test -d /sys/fs/cgroup/vz/$id/system.slice
+check "all of it is charged to the container" mentions "^ *$id:" grep "$id:" /proc/user_beancounters
+check "services can be started" vzctl exec2 $id systemd-run --wait -q true
+check "a login shell works" mentions '^/root' sh -c "printf 'pwd; cd; pwd; exit\n' | vzctl enter $id"
+check "restart --wait" vzctl restart $id --wait
+check "it is up again" state
+check "it shuts down when asked" timeout 60 vzctl stop $id
+check "nothing is left" within 10 ct_same_state "$before"
+
+ct_gone $id
+finish

@@ -1,0 +1,124 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What the commands answer when it is not the time for them, and in what order the
+# admin's scripts run.
+
+# Single quotes: it is the shell inside that is to expand it. Functions: check calls them.
+# shellcheck disable=SC2016,SC2317
+# shellcheck source=selftests/lib/ct.sh
+. "${0%/*}/../lib/ct.sh"
+
+id=9006
+conf=/etc/vz/conf
+ct_setup
+ct_gone $id
+ct_new $id
+plan 35
+
+# script NAME LINE: an action script that says that it ran, and what it was told
+script()
+{
+	cat >"$conf/$1" <<-END
+		#!/bin/sh
+		echo "$1 \$VEID \${VE_CONFFILE##*/} \$HOME \$TERM" >>/tmp/ct-scripts
+		${2:-}
+	END
+	chmod +x "$conf/$1"
+}
+
+no_scripts()
+{
+	rm -f $conf/vps.{pre,}mount $conf/vps.{,post}umount $conf/$id.{pre,}mount \
+		$conf/$id.{,post}umount $conf/$id.{start,stop} /tmp/ct-scripts
+}
+
+ran()
+{
+	cut -d' ' -f1 /tmp/ct-scripts | tr '\n' ' '
+}
+
+# ---- a container that is down
+check "start of one that is not there: 14" exits 14 vzctl start 9999
+check "stop of one that is down: 0" vzctl stop $id
+check "and it says so" mentions '^Unable to stop: container is not running$' vzctl stop $id
+check "umount of one that is not mounted: 40" exits 40 vzctl umount $id
+check "an option that start does not know: 20" exits 20 vzctl start $id --slowly
+check "an option that stop does not know: 20" exits 20 vzctl stop $id --slowly
+check "an option that enter does not know: 20" exits 20 vzctl enter $id --slowly
+
+# ---- mounted
+check "mount" vzctl mount $id
+check "it is mounted" says "CTID $id exist mounted down" vzctl status $id
+check "its files are where they should be" test -e /vz/root/$id/etc/inittab
+check "set-uid programs of the container have no power on the host" \
+	mentions 'nosuid,nodev' grep " /vz/root/$id " /proc/self/mountinfo
+check "mount of a mounted one: 0" vzctl mount $id
+check "umount" vzctl umount $id
+check "it is not mounted" says "CTID $id exist unmounted down" vzctl status $id
+
+# ---- running
+check "one that is mounted can be started" sh -c "vzctl mount $id && vzctl start $id"
+check "umount of a running one: 32" exits 32 vzctl umount $id
+check "restart" vzctl restart $id --fast
+check "it runs again" says "CTID $id exist mounted running" vzctl status $id
+check "stop --skip-umount" vzctl stop $id --fast --skip-umount
+check "it is still mounted" says "CTID $id exist mounted down" vzctl status $id
+vzctl --quiet umount $id
+check "restart of one that is down starts it" vzctl restart $id
+vzctl --quiet stop $id --fast
+
+# ---- not to be started
+echo 'DISABLED="yes"' >>$conf/$id.conf
+check "start of a disabled one: 105" exits 105 vzctl start $id
+check "unless forced" vzctl start $id --force
+check "restart of a disabled one: 105, and it goes on running" \
+	sh -c "vzctl restart $id; [ \$? = 105 ] && vzctl status $id | grep -q running"
+vzctl --quiet stop $id --fast
+sed -i /DISABLED/d $conf/$id.conf
+mv $ct_private/$id $ct_private/$id.away
+check "start without a private area: 43" exits 43 vzctl start $id
+mv $ct_private/$id.away $ct_private/$id
+
+# ---- scripts
+for kind in premount mount umount postumount; do
+	script vps.$kind
+	script $id.$kind
+done
+echo 'echo "$VEID-$HOME-$(id -u)-$(cat /proc/1/comm)" >/was-started' >$conf/$id.start
+echo 'touch /was-stopped' >$conf/$id.stop
+rm -f /tmp/ct-scripts
+vzctl --quiet start $id
+check "scripts on the way up: the common one first" \
+	says 'vps.premount 9006.premount vps.mount 9006.mount ' ran
+check "they are told which container" says "vps.mount $id $id.conf / linux" \
+	grep vps.mount /tmp/ct-scripts
+check "the start script ran inside, before init" says "-/-0-vzctl" cat $ct_private/$id/was-started
+rm -f /tmp/ct-scripts
+vzctl --quiet stop $id
+check "scripts on the way down: the container's own first" \
+	says '9006.umount vps.umount 9006.postumount vps.postumount ' ran
+check "the stop script ran inside" test -e $ct_private/$id/was-stopped
+no_scripts
+script $id.mount 'exit 1'
+check "a mount script that fails: 79" exits 79 vzctl start $id
+check "and it is not mounted" says "CTID $id exist unmounted down" vzctl status $id
+no_scripts
+echo 'exit 1' >$conf/$id.start
+check "a start script that fails: 79" exits 79 vzctl start $id
+check "and it does not run" says "CTID $id exist unmounted down" vzctl status $id
+no_scripts
+
+# ---- what a script mounts below VE_ROOT is there inside
+mkdir -p /vz/shared $ct_private/$id/mnt
+echo hello >/vz/shared/file
+script $id.mount "mount --bind /vz/shared /vz/root/$id/mnt"
+script $id.umount "umount /vz/root/$id/mnt"
+vzctl --quiet start $id
+check "what a mount script puts there is seen inside" says hello vzctl exec $id cat /mnt/file
+vzctl --quiet stop $id --fast
+no_scripts
+rm -rf /vz/shared
+
+ct_gone $id
+finish
