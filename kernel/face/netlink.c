@@ -142,7 +142,6 @@ static int put_ub(struct sk_buff *skb, struct ub *ub)
 	return err;
 }
 
-/* GENL_ADMIN_PERM asks for CAP_NET_ADMIN only. */
 static int id_of(struct sk_buff *skb, struct genl_info *info, u32 *id)
 {
 	if (!netlink_capable(skb, CAP_SYS_ADMIN))
@@ -235,6 +234,20 @@ full:
 	return skb->len ?: -EMSGSIZE;
 }
 
+static int parse_bound(const struct nlattr *attr, u32 res, u32 *set,
+		       unsigned long *value, struct netlink_ext_ack *extack)
+{
+	if (!attr)
+		return 0;
+	value[res] = nla_get_u64(attr);
+	if (value[res] > UB_MAX) {
+		NL_SET_BAD_ATTR(extack, attr);
+		return refuse(extack, -EINVAL, "the value is too large");
+	}
+	*set |= BIT(res);
+	return 0;
+}
+
 static int parse_resource(const struct nlattr *nest, struct ub_change *change,
 			  struct netlink_ext_ack *extack)
 {
@@ -249,15 +262,14 @@ static int parse_resource(const struct nlattr *nest, struct ub_change *change,
 	if (!tb[STOCKVZ_A_RES_INDEX])
 		return refuse(extack, -EINVAL, "a resource without its index");
 	res = nla_get_u32(tb[STOCKVZ_A_RES_INDEX]);
-	if (tb[STOCKVZ_A_RES_BARRIER]) {
-		change->barriers |= BIT(res);
-		change->barrier[res] = nla_get_u64(tb[STOCKVZ_A_RES_BARRIER]);
+	if (res >= UB_RESOURCES) {
+		NL_SET_BAD_ATTR(extack, tb[STOCKVZ_A_RES_INDEX]);
+		return refuse(extack, -EINVAL, "there is no such resource");
 	}
-	if (tb[STOCKVZ_A_RES_LIMIT]) {
-		change->limits |= BIT(res);
-		change->limit[res] = nla_get_u64(tb[STOCKVZ_A_RES_LIMIT]);
-	}
-	return 0;
+	return parse_bound(tb[STOCKVZ_A_RES_BARRIER], res, &change->barriers,
+			   change->barrier, extack) ?:
+	       parse_bound(tb[STOCKVZ_A_RES_LIMIT], res, &change->limits,
+			   change->limit, extack);
 }
 
 /* All that a request wants changed, before any of it is. */

@@ -11,25 +11,17 @@
 #include <uapi/linux/stockvz.h>
 
 /* Integer value ranges */
-static const struct netlink_range_validation stockvz_a_res_barrier_range = {
-	.max	= S64_MAX,
-};
-
-static const struct netlink_range_validation stockvz_a_res_limit_range = {
-	.max	= S64_MAX,
-};
-
 static const struct netlink_range_validation stockvz_a_ub_id_range = {
 	.max	= 2147483644ULL,
 };
 
 /* Common nested types */
 const struct nla_policy stockvz_resource_nl_policy[STOCKVZ_A_RES_PAD + 1] = {
-	[STOCKVZ_A_RES_INDEX] = NLA_POLICY_MAX(NLA_U32, 24),
+	[STOCKVZ_A_RES_INDEX] = { .type = NLA_U32, },
 	[STOCKVZ_A_RES_HELD] = { .type = NLA_U64, },
 	[STOCKVZ_A_RES_MAXHELD] = { .type = NLA_U64, },
-	[STOCKVZ_A_RES_BARRIER] = NLA_POLICY_FULL_RANGE(NLA_U64, &stockvz_a_res_barrier_range),
-	[STOCKVZ_A_RES_LIMIT] = NLA_POLICY_FULL_RANGE(NLA_U64, &stockvz_a_res_limit_range),
+	[STOCKVZ_A_RES_BARRIER] = { .type = NLA_U64, },
+	[STOCKVZ_A_RES_LIMIT] = { .type = NLA_U64, },
 	[STOCKVZ_A_RES_FAILCNT] = { .type = NLA_U64, },
 };
 
@@ -74,41 +66,41 @@ const struct genl_split_ops stockvz_nl_ops[7] = {
 		.doit		= stockvz_nl_ub_new_doit,
 		.policy		= stockvz_ub_new_nl_policy,
 		.maxattr	= STOCKVZ_A_UB_CGROUP,
-		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
 		.cmd		= STOCKVZ_CMD_UB_DEL,
 		.doit		= stockvz_nl_ub_del_doit,
 		.policy		= stockvz_ub_del_nl_policy,
 		.maxattr	= STOCKVZ_A_UB_ID,
-		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
 		.cmd		= STOCKVZ_CMD_UB_GET,
 		.doit		= stockvz_nl_ub_get_doit,
 		.policy		= stockvz_ub_get_nl_policy,
 		.maxattr	= STOCKVZ_A_UB_ID,
-		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
 		.cmd	= STOCKVZ_CMD_UB_GET,
 		.start	= stockvz_nl_ub_get_start,
 		.dumpit	= stockvz_nl_ub_get_dumpit,
-		.flags	= GENL_ADMIN_PERM | GENL_CMD_CAP_DUMP,
+		.flags	= GENL_CMD_CAP_DUMP,
 	},
 	{
 		.cmd		= STOCKVZ_CMD_UB_SET,
 		.doit		= stockvz_nl_ub_set_doit,
 		.policy		= stockvz_ub_set_nl_policy,
 		.maxattr	= STOCKVZ_A_UB_RESOURCE,
-		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
 		.cmd		= STOCKVZ_CMD_UB_ATTACH,
 		.doit		= stockvz_nl_ub_attach_doit,
 		.policy		= stockvz_ub_attach_nl_policy,
 		.maxattr	= STOCKVZ_A_UB_CGROUP,
-		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+		.flags		= GENL_CMD_CAP_DO,
 	},
 };
 

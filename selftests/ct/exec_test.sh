@@ -12,7 +12,7 @@ id=9002
 ct_setup
 ct_gone $id
 ct_new $id
-plan 31
+plan 32
 
 check "exec in a container that is down: 8" exits 8 vzctl exec $id true
 check "exec2: 31" exits 31 vzctl exec2 $id true
@@ -84,6 +84,13 @@ bounds()
 	vzctl exec "$id" 'cat /proc/1/status /proc/self/status' | grep ^CapBnd | sort -u | wc -l
 }
 check "it may do what init may and no more" says 1 bounds
+
+none_asleep()
+{
+	! vzctl exec "$id" ps | grep -q '[s]leep 7777'
+}
+timeout 1 vzctl exec $id sleep 7777
+check "a command ends when its caller does" within 5 none_asleep
 
 # ---- enter
 type_in()

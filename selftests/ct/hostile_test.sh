@@ -13,7 +13,7 @@ id=9003
 root=$ct_private/$id
 ct_setup
 ct_gone $id
-plan 39
+plan 40
 
 # What a container could reach if it got out.
 host_files()
@@ -137,6 +137,19 @@ check "so is what the kernel runs for core dumps" not vzctl exec2 $id \
 check "it can nest cgroups so far only" vzctl exec2 $id \
 	'cd /sys/fs/cgroup && for i in $(seq 100); do mkdir a && cd a || break; done; [ $i -lt 50 ]'
 
+# Visitors come in through a cgroup that the container may do anything with.
+freeze()
+{
+	vzctl exec3 "$id" busybox sh -c 'cd /sys/fs/cgroup && echo $$ >cgroup.procs && rmdir vzctl &&
+		mkdir vzctl && echo 1 >vzctl/cgroup.freeze'
+}
+frozen_out()
+{
+	# The command has to give up, and to leave nobody there.
+	exits 15 timeout 100 vzctl exec3 "$id" busybox true &&
+		[ -z "$(cat "/sys/fs/cgroup/vz/$id/vzctl/cgroup.procs")" ]
+}
+
 self()
 {
 	local sum
@@ -149,6 +162,8 @@ self()
 vzctl exec3 $id umount /dev/pts
 check "a terminal that is none is found out" mentions 'failed$' vzctl enter $id </dev/null
 check "a shell that leads back to the caller gets nowhere" self
+freeze
+check "a frozen door is given up" frozen_out
 check "it stops all the same" vzctl stop $id --fast
 check "and leaves nothing" within 10 ct_same_state "$before"
 check "the host is as it was" untouched

@@ -1027,9 +1027,12 @@ TEST_F_TIMEOUT(ub, crowd_of_pairs_at_the_barrier, 120)
 static long churn_tcp(long n, long domain)
 {
 	const struct linger reset = { .l_onoff = 1 };
-	long port = tcp_listen(domain, 0), refused = 0;
+	long port, refused = 0;
 	int fd;
 
+	/* The others may be at the barrier already. */
+	while ((port = tcp_listen(domain, 0)) == -ENOBUFS)
+		refused++;
 	if (port < 0)
 		return port;
 	fcntl(fds[0], F_SETFL, O_NONBLOCK);

@@ -61,8 +61,10 @@ static int open_stdio(struct stdio *io, const struct ct_exec_opts *opts, uid_t o
 	const int wanted[3] = { opts->in, opts->out, opts->err };
 	int i;
 
-	for (i = 0; i < 3; i++)
-		io->theirs[i] = io->ours[i] = -1;
+	for (i = 0; i < 3; i++) {
+		io->theirs[i] = -1;
+		io->ours[i] = -1;
+	}
 	for (i = 0; i < 3; i++) {
 		if (wanted[i] >= 0 && open_pipe(io, i, owner))
 			return -1;

@@ -17,12 +17,9 @@
  * names files by number, across whatever file system the container's root is
  * part of. How far the others get is for the host's sysctls to say, which were
  * not set with containers in mind.
- *
- * The list is short, and sorted, because it costs: the kernel tries the filter
- * on every system call there is when a container starts.
  */
 static const uint32_t native[] = {
-	SYS_perf_event_open, SYS_open_by_handle_at, SYS_bpf, SYS_userfaultfd,
+	SYS_open_by_handle_at, SYS_bpf, SYS_perf_event_open, SYS_userfaultfd,
 };
 
 #if defined(__x86_64__)
@@ -31,7 +28,7 @@ static const uint32_t native[] = {
 /* x32 programs: the same machine with numbers of their own, from here on. */
 #define NR_LIMIT 0x40000000
 /* The same calls, of programs for i386. */
-static const uint32_t other[] = { 336, 342, 357, 374 };
+static const uint32_t other[] = { 342, 357, 336, 374 };
 #else
 #error "Which numbers do system calls have here?"
 #endif
@@ -58,7 +55,6 @@ static void answer(struct program *p, uint32_t value)
 /* With the number loaded: those on the list are refused, all others allowed. */
 static void write_list(struct program *p, const uint32_t *list, size_t len)
 {
-	emit(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, list[0], 0, len));
 	for (size_t i = 0; i < len; i++)
 		emit(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, list[i],
 						     len - i, 0));
@@ -70,7 +66,7 @@ static void write_filter(struct program *p)
 {
 	emit(p, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIELD(arch)));
 	emit(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NATIVE_ARCH,
-					     NR(other) + 6, 0));
+					     NR(other) + 5, 0));
 	emit(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OTHER_ARCH, 1, 0));
 	answer(p, ANSWER(ENOSYS));
 	emit(p, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIELD(nr)));
