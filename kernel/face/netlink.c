@@ -203,35 +203,33 @@ int stockvz_nl_ub_get_start(struct netlink_callback *cb)
 	return 0;
 }
 
+/* Where a dump is: args[0] is its phase, args[1] who is due. */
+enum { DUMP_BEGIN, DUMP_LIST, DUMP_HOST, DUMP_END };
+
 /*
- * One message for each beancounter, newest first, and the host's last. Where a
- * dump stopped is counted from the start; if the list changed in between the
- * kernel tells the reader that it was torn.
+ * One message for each beancounter, newest first, and the host's last. If the
+ * list changes while it is dumped the kernel tells the reader.
  */
 int stockvz_nl_ub_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	long skip = cb->args[0], i = 0;
-	struct ub *ub;
+	struct ub *ub = NULL;
 
-	if (skip < 0)
-		return 0;
 	cb->seq = ub_generation() + 1;
-	for (ub = ub_next_get(NULL); ub; ub = ub_next_get(ub), i++) {
-		if (i < skip)
+	if (cb->args[0] == DUMP_BEGIN)
+		ub = ub_next_get(NULL);
+	else if (cb->args[0] == DUMP_LIST)
+		ub = ub_from_get(cb->args[1]);
+	for (; ub; ub = ub_next_get(ub)) {
+		if (!dump_one(skb, cb, ub))
 			continue;
-		if (dump_one(skb, cb, ub)) {
-			ub_put(ub);
-			goto full;
-		}
+		cb->args[0] = DUMP_LIST;
+		cb->args[1] = ub->born;
+		ub_put(ub);
+		return skb->len ?: -EMSGSIZE;
 	}
-	if (dump_one(skb, cb, NULL))
-		goto full;
-	cb->args[0] = -1;
+	if (cb->args[0] != DUMP_END)
+		cb->args[0] = dump_one(skb, cb, NULL) ? DUMP_HOST : DUMP_END;
 	return skb->len;
-
-full:
-	cb->args[0] = i;
-	return skb->len ?: -EMSGSIZE;
 }
 
 static int parse_bound(const struct nlattr *attr, u32 res, u32 *set,

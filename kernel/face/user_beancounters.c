@@ -17,17 +17,26 @@
  * @own: whose row alone it shows, with a reference; NULL: all rows. Decided by
  *	who opens it, wherever the file travels then
  * @at: where a read is, with a reference. NULL between reads and at the host
+ * @born: of the row that is due: HOST_BORN for the host's, NOTHING at the end.
+ *	Kept between reads, so that rows may come and go meanwhile and none is
+ *	missed or seen twice that was there all the time
  */
 struct view {
 	struct ub *own;
 	struct ub *at;
+	s64 born;
 };
+
+#define HOST_BORN 0
+#define NOTHING (-1)
 
 /* What stands for the host, which has no struct ub, in a walk. */
 #define HOST ((void *)1)
 
+/* The row that is due is that of v->at. */
 static void *found(struct view *v)
 {
+	v->born = v->at ? v->at->born : HOST_BORN;
 	return v->at ?: HOST;
 }
 
@@ -36,29 +45,26 @@ static void *ub_table_next(struct seq_file *m, void *at, loff_t *pos)
 	struct view *v = m->private;
 
 	++*pos;
-	if (v->own || at == HOST)
+	if (v->own || at == HOST) {
+		v->born = NOTHING;
 		return NULL;
+	}
 	v->at = ub_next_get(v->at);
 	return found(v);
 }
 
-/*
- * A read goes on where the last one stopped by counting from the start, as
- * nothing is held between reads. Beancounters that come or go in between may
- * be seen twice or missed, as with any such file.
- */
 static void *ub_table_start(struct seq_file *m, loff_t *pos)
 {
 	struct view *v = m->private;
-	loff_t i = 0;
-	void *at;
 
+	if (!*pos)
+		v->born = S64_MAX;
+	if (v->born == NOTHING)
+		return NULL;
 	if (v->own)
 		refcount_inc(&v->own->refs);
-	v->at = v->own ?: ub_next_get(NULL);
-	for (at = found(v); at && i < *pos; )
-		at = ub_table_next(m, at, &i);
-	return at;
+	v->at = v->own ?: ub_from_get(v->born);
+	return found(v);
 }
 
 static void ub_table_stop(struct seq_file *m, void *at)

@@ -45,6 +45,9 @@ static DEFINE_SPINLOCK(ub_lock);
 static LIST_HEAD(ub_list);
 static struct kmem_cache *ub_cache;
 
+/* The last that was born. ub_lock */
+static u64 born;
+
 /* Grows whenever the list changes: a dump that saw two values was torn. */
 static u32 generation;
 
@@ -109,6 +112,7 @@ static struct ub *ub_alloc(u32 id)
 	/* Not a line in the log for each second of silence. */
 	ub->events.flags = RATELIMIT_MSG_ON_RELEASE;
 	spin_lock_irq(&ub_lock);
+	ub->born = ++born;
 	list_add_rcu(&ub->link, &ub_list);
 	WRITE_ONCE(generation, generation + 1);
 	spin_unlock_irq(&ub_lock);
@@ -161,6 +165,21 @@ struct ub *ub_next_get(struct ub *ub)
 	if (ub)
 		ub_put(ub);
 	return next;
+}
+
+/**
+ * ub_from_get() - go on with a walk that let go of its place
+ * @born: of the beancounter to begin with, which may be gone
+ *
+ * Return: that one or the next older one, with a reference, or NULL.
+ */
+struct ub *ub_from_get(u64 born)
+{
+	struct ub *ub = ub_next_get(NULL);
+
+	while (ub && ub->born > born)
+		ub = ub_next_get(ub);
+	return ub;
 }
 
 /**

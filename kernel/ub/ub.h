@@ -42,6 +42,7 @@ struct ub_binding;
  *	two CPUs that open and fork have nothing to share
  * @refs: see the head of this file
  * @id: the container's number, not 0: the host has no struct ub. Constant
+ * @born: grows from one to the next: newest first is largest first. Constant
  * @named: between ub_new() and ub_del(). ub_mutex
  * @link: in the list of all, newest first. ub_lock; read under RCU
  * @binding: its cgroup, NULL if none. ub_mutex
@@ -55,6 +56,7 @@ struct ub {
 	} ____cacheline_aligned_in_smp counter[UB_RESOURCES];
 	refcount_t refs;
 	u32 id;
+	u64 born;
 	bool named;
 	struct list_head link;
 	struct ub_binding *binding;
@@ -97,6 +99,7 @@ void ub_numbers(struct ub *ub, enum stockvz_resource res, struct ub_numbers *n);
 
 struct ub *ub_find_get(u32 id);
 struct ub *ub_next_get(struct ub *ub);
+struct ub *ub_from_get(u64 born);
 bool ub_is_dying(struct ub *ub);
 u32 ub_generation(void);
 void __ub_put(struct ub *ub);
