@@ -52,19 +52,19 @@ struct laws {
 
 /* Until it is so, for as long as patience lasts. Evaluates to whether it is. */
 #define EVENTUALLY(cond) ({						\
-	bool so_ = (cond);						\
 	long left_ = PATIENCE_MS;					\
+	bool so_;							\
 									\
-	for (; !so_ && left_ > 0; left_ -= 10) {			\
+	while (!(so_ = (cond)) && left_ > 0) {				\
 		usleep(10000);						\
-		so_ = (cond);						\
+		left_ -= 10;						\
 	}								\
 	so_;								\
 })
 
 /* Barrier and limit alike. */
 #define LIMIT(box, res, value) \
-	ASSERT_EQ(0, ub_set((box)->id, STOCKVZ_RES_##res, value, value))
+	ASSERT_EQ(0, ub_limit((box)->id, STOCKVZ_RES_##res, value))
 
 static inline void laws_begin(struct __test_metadata *_metadata,
 			      struct laws *laws)
@@ -248,15 +248,16 @@ static inline void check_event(struct __test_metadata *_metadata,
 	EXPECT_REFUSED_AFTER(0, box_, RES, err_, syscall_, call)
 
 #define EXPECT_REFUSED_AFTER(extra_, box_, RES, err_, syscall_, call) do { \
+	struct box *of_ = (box_);					\
 	const struct refusal r_ = {					\
-		.box = (box_),						\
+		.box = of_,						\
 		.res = STOCKVZ_RES_##RES,				\
 		.err = (err_),						\
 		.syscall = (syscall_),					\
-		.pid = (box_)->worker.pid,				\
+		.pid = of_->worker.pid,					\
 		.extra = (extra_),					\
 	};								\
-	const struct ub_row before_ = ub_row((box_)->id, r_.res);	\
+	const struct ub_row before_ = ub_row(of_->id, r_.res);		\
 									\
 	ub_events_drain();						\
 	EXPECT_EQ(-r_.err, (call));					\

@@ -195,6 +195,12 @@ int ub_set(unsigned int id, int res, unsigned long barrier, unsigned long limit)
 	return ub_talk(msg, NULL, NULL);
 }
 
+/* Barrier and limit alike. */
+int ub_limit(unsigned int id, int res, unsigned long value)
+{
+	return ub_set(id, res, value, value);
+}
+
 static void read_row(struct nlattr *nest, struct ub_state *state)
 {
 	struct nlattr *tb[STOCKVZ_A_RES_MAX + 1];
@@ -315,6 +321,16 @@ int ub_events_open(void)
 	return 0;
 }
 
+static unsigned int u32_of(const struct nlattr *attr)
+{
+	return attr ? nla_get_u32(attr) : 0;
+}
+
+static unsigned long u64_of(const struct nlattr *attr)
+{
+	return attr ? nla_get_u64(attr) : 0;
+}
+
 static void read_event(struct nlmsghdr *nlh, struct ub_event *e)
 {
 	struct genlmsghdr *g = nlmsg_data(nlh);
@@ -328,24 +344,18 @@ static void read_event(struct nlmsghdr *nlh, struct ub_event *e)
 	for (i = 1; i <= STOCKVZ_A_EVENT_MAX; i++)
 		if (tb[i])
 			e->known |= 1U << i;
-#define GET(field, ATTR, how)						\
-	do {								\
-		if (tb[STOCKVZ_A_EVENT_##ATTR])				\
-			e->field = how(tb[STOCKVZ_A_EVENT_##ATTR]);	\
-	} while (0)
-	GET(id, ID, nla_get_u32);
-	GET(resource, RESOURCE, nla_get_u32);
-	GET(bound, BOUND, nla_get_u32);
-	GET(pid, PID, nla_get_u32);
-	GET(ct_event, CT_EVENT, nla_get_u32);
-	GET(syscall, SYSCALL, nla_get_s32);
-	GET(amount, AMOUNT, nla_get_u64);
-	GET(held, HELD, nla_get_u64);
-	GET(barrier, BARRIER, nla_get_u64);
-	GET(limit, LIMIT, nla_get_u64);
-	GET(time, TIME, nla_get_u64);
-	GET(dropped, DROPPED, nla_get_u64);
-#undef GET
+	e->id = u32_of(tb[STOCKVZ_A_EVENT_ID]);
+	e->resource = u32_of(tb[STOCKVZ_A_EVENT_RESOURCE]);
+	e->bound = u32_of(tb[STOCKVZ_A_EVENT_BOUND]);
+	e->pid = u32_of(tb[STOCKVZ_A_EVENT_PID]);
+	e->ct_event = u32_of(tb[STOCKVZ_A_EVENT_CT_EVENT]);
+	e->syscall = u32_of(tb[STOCKVZ_A_EVENT_SYSCALL]);
+	e->amount = u64_of(tb[STOCKVZ_A_EVENT_AMOUNT]);
+	e->held = u64_of(tb[STOCKVZ_A_EVENT_HELD]);
+	e->barrier = u64_of(tb[STOCKVZ_A_EVENT_BARRIER]);
+	e->limit = u64_of(tb[STOCKVZ_A_EVENT_LIMIT]);
+	e->time = u64_of(tb[STOCKVZ_A_EVENT_TIME]);
+	e->dropped = u64_of(tb[STOCKVZ_A_EVENT_DROPPED]);
 	if (tb[STOCKVZ_A_EVENT_COMM])
 		snprintf(e->comm, sizeof(e->comm), "%s",
 			 nla_get_string(tb[STOCKVZ_A_EVENT_COMM]));

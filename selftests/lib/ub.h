@@ -57,6 +57,7 @@ int ub_new(unsigned int id, const char *cgroup);
 int ub_del(unsigned int id);
 int ub_attach(unsigned int id, const char *cgroup);
 int ub_set(unsigned int id, int res, unsigned long barrier, unsigned long limit);
+int ub_limit(unsigned int id, int res, unsigned long value);
 int ub_get(unsigned int id, struct ub_state *state);
 int ub_dump(struct ub_state *states, int max);
 struct ub_row ub_row(unsigned int id, int res);

@@ -123,12 +123,13 @@ static void on_feature(struct nlattr *nest, struct info *info)
 	if (i >= FEATURES || !tb[STOCKVZ_A_FEATURE_NAME] ||
 	    !tb[STOCKVZ_A_FEATURE_STATE])
 		return;
-	strncpy(info->feature[i].name,
-		nla_get_string(tb[STOCKVZ_A_FEATURE_NAME]), 31);
+	snprintf(info->feature[i].name, sizeof(info->feature[i].name), "%s",
+		 nla_get_string(tb[STOCKVZ_A_FEATURE_NAME]));
 	info->feature[i].state = nla_get_u32(tb[STOCKVZ_A_FEATURE_STATE]);
 	if (tb[STOCKVZ_A_FEATURE_REASON])
-		strncpy(info->feature[i].reason,
-			nla_get_string(tb[STOCKVZ_A_FEATURE_REASON]), 159);
+		snprintf(info->feature[i].reason,
+			 sizeof(info->feature[i].reason), "%s",
+			 nla_get_string(tb[STOCKVZ_A_FEATURE_REASON]));
 }
 
 static void on_info(struct nlmsghdr *nlh, void *arg)
@@ -145,10 +146,12 @@ static void on_info(struct nlmsghdr *nlh, void *arg)
 			info->abi = nla_get_u32(attr);
 			break;
 		case STOCKVZ_A_INFO_VERSION:
-			strncpy(info->version, nla_get_string(attr), 63);
+			snprintf(info->version, sizeof(info->version), "%s",
+				 nla_get_string(attr));
 			break;
 		case STOCKVZ_A_INFO_KERNEL:
-			strncpy(info->kernel, nla_get_string(attr), 127);
+			snprintf(info->kernel, sizeof(info->kernel), "%s",
+				 nla_get_string(attr));
 			break;
 		case STOCKVZ_A_INFO_EVENTS_DROPPED:
 			info->dropped = true;
@@ -1066,10 +1069,8 @@ TEST_F_TIMEOUT(nl, race_for_one_number, 120)
 	}
 	while (waitpid(pid[0], &status, WNOHANG) == 0) {
 		n = ub_dump(states, 4);
-		/* The kernel may say that the list changed under the reader. */
-		if (n < 1 || n > 3) {
-			EXPECT_EQ(-EINTR, n);
-		}
+		EXPECT_LE(1, n);
+		EXPECT_GE(3, n);
 		ub_get(ID, &states[0]);
 	}
 	EXPECT_EQ(0, WEXITSTATUS(status));

@@ -26,12 +26,13 @@ static const char *const names[ROWS] = {
 	"dummy", "dummy", "dummy", "numiptent",
 };
 
-static const char version[] = "Version: 2.5\n";
-static const char header[] =
-	"       uid  resource                     held              maxheld"
-	"              barrier                limit              failcnt\n";
+/* What stands above the rows. */
+static const char *const heading[] = {
+	"Version: 2.5\n",
+	"       uid  resource                     held              maxheld              barrier                limit              failcnt\n",
+};
 
-#define HEAD (sizeof(version) - 1 + sizeof(header) - 1)
+#define HEAD (13 + LINE)
 #define BLOCK (ROWS * LINE)
 
 /* Reads all of it, so many bytes at a time. The length, or a negative errno. */
@@ -87,15 +88,20 @@ static void check_block(struct __test_metadata *_metadata, const char *text,
 static int check_shape(struct __test_metadata *_metadata, const char *text)
 {
 	size_t len = strlen(text);
-	unsigned int id, blocks, i, res;
+	unsigned int blocks, i, res;
 	const char *line;
 
 	ASSERT_LE(HEAD, len);
-	EXPECT_EQ(0, strncmp(text, version, strlen(version)));
-	EXPECT_EQ(0, strncmp(text + strlen(version), header, strlen(header)));
+	EXPECT_EQ(0, strncmp(text, heading[0], 13));
+	EXPECT_EQ(0, strncmp(text + 13, heading[1], LINE));
 	EXPECT_EQ(0, (len - HEAD) % BLOCK);
 	blocks = (len - HEAD) / BLOCK;
 	for (i = 0; i < blocks; i++) {
+		line = text + HEAD + i * BLOCK;
+		if (blocks > 1) {
+			EXPECT_EQ(i == blocks - 1,
+				  !strncmp(line, "        0:", 10));
+		}
 		for (res = 0; res < ROWS; res++) {
 			line = text + HEAD + i * BLOCK + res * LINE;
 			EXPECT_EQ('\n', line[LINE - 1]);
@@ -103,10 +109,6 @@ static int check_shape(struct __test_metadata *_metadata, const char *text)
 			EXPECT_EQ(0, strncmp(line + 12, names[res],
 					     strlen(names[res])));
 			EXPECT_NE(' ', line[LINE - 2]);
-			if (!res) {
-				EXPECT_EQ(1, sscanf(line, "%u:", &id));
-				EXPECT_LE(id == 0, i == blocks - 1);
-			}
 		}
 	}
 	return blocks;
@@ -129,6 +131,11 @@ static long read_host(void)
 }
 
 /* The example of the reference, to the byte. */
+static const char *const example[] = {
+	"      101:  kmemsize                     1234                 2345             11055923             11377049                    0\n",
+	"            lockedpages                     0                    0                 2048                 2048                    0\n",
+};
+
 TEST(format_is_what_it_was)
 {
 	struct ub_state state = { .id = 101 };
@@ -137,14 +144,11 @@ TEST(format_is_what_it_was)
 	state.row[0] = (struct ub_row){ 1234, 2345, 11055923, 11377049, 0 };
 	state.row[1] = (struct ub_row){ 0, 0, 2048, 2048, 0 };
 	print_row(line, &state, 0);
-	EXPECT_STREQ("      101:  kmemsize                     1234"
-		     "                 2345             11055923"
-		     "             11377049                    0\n", line);
+	EXPECT_STREQ(example[0], line);
 	print_row(line, &state, 1);
-	EXPECT_STREQ("            lockedpages                     0"
-		     "                    0                 2048"
-		     "                 2048                    0\n", line);
-	EXPECT_EQ(LINE, strlen(header));
+	EXPECT_STREQ(example[1], line);
+	EXPECT_EQ(13, strlen(heading[0]));
+	EXPECT_EQ(LINE, strlen(heading[1]));
 }
 
 TEST_F(ub, host_sees_the_numbers)
@@ -207,15 +211,15 @@ TEST_F(ub, seek)
 	int fd = open(TABLE, O_RDONLY);
 
 	ASSERT_LE(0, fd);
-	EXPECT_EQ(LINE, pread(fd, line, LINE, strlen(version)));
-	EXPECT_STREQ(header, line);
+	EXPECT_EQ(LINE, pread(fd, line, LINE, 13));
+	EXPECT_STREQ(heading[1], line);
 	EXPECT_EQ(LINE, pread(fd, line, LINE, HEAD));
 	EXPECT_EQ(0, strncmp(line, "      101:  kmemsize    ", 24));
 	EXPECT_EQ(LINE, pread(fd, line, LINE, HEAD + 5 * LINE));
 	EXPECT_EQ(0, strncmp(line, "            numproc     ", 24));
 	EXPECT_EQ(0, lseek(fd, 0, SEEK_SET));
 	EXPECT_EQ(LINE, read(fd, line, LINE));
-	EXPECT_EQ(0, strncmp(line, version, strlen(version)));
+	EXPECT_EQ(0, strncmp(line, heading[0], 13));
 	close(fd);
 }
 
@@ -257,28 +261,55 @@ TEST(largest_number)
 	laws_end(_metadata, &laws);
 }
 
+/* All threads that /proc shows. */
+static long count_tasks(void)
+{
+	struct dirent *d, *t;
+	char path[300];
+	DIR *proc, *task;
+	long n = 0;
+
+	proc = opendir("/proc");
+	while ((d = readdir(proc))) {
+		snprintf(path, sizeof(path), "/proc/%s/task", d->d_name);
+		task = d->d_name[0] <= '9' ? opendir(path) : NULL;
+		while (task && (t = readdir(task)))
+			n += t->d_name[0] != '.';
+		if (task)
+			closedir(task);
+	}
+	closedir(proc);
+	return n;
+}
+
+/* The five numbers of a row. */
+static void read_row(const char *line, struct ub_row *row)
+{
+	char *at;
+
+	row->held = strtoul(line + 24, &at, 10);
+	row->maxheld = strtoul(at, &at, 10);
+	row->barrier = strtoul(at, &at, 10);
+	row->limit = strtoul(at, &at, 10);
+	row->failcnt = strtoul(at, &at, 10);
+}
+
 TEST_F(ub, host_row)
 {
 	struct ub_state state;
-	unsigned long tasks = 0;
-	struct dirent *d, *t;
-	char path[300];
 	char *block;
+	long tasks;
 	int res;
-	DIR *proc, *task;
 
+	/* The kernel's own count of files is exact to some dozens only. */
+	for (res = 0; res < 300; res++)
+		open("/dev/null", O_RDONLY);
 	ASSERT_LT(0, read_host());
 	block = block_of(host_text, 0);
 	ASSERT_NE(NULL, block);
 	memset(&state, 0, sizeof(state));
 	for (res = 0; res < ROWS; res++)
-		EXPECT_EQ(5, sscanf(block + res * LINE + 24,
-				    "%lu %lu %lu %lu %lu",
-				    &state.row[res].held,
-				    &state.row[res].maxheld,
-				    &state.row[res].barrier,
-				    &state.row[res].limit,
-				    &state.row[res].failcnt));
+		read_row(block + res * LINE, &state.row[res]);
 	check_block(_metadata, block, &state);
 	for (res = 0; res < ROWS; res++) {
 		EXPECT_EQ(UB_MAX, state.row[res].barrier);
@@ -286,21 +317,11 @@ TEST_F(ub, host_row)
 		EXPECT_EQ(0, state.row[res].failcnt);
 		EXPECT_LE(state.row[res].held, state.row[res].maxheld);
 	}
-	/* Every thread there is, but for the worker. */
-	proc = opendir("/proc");
-	while ((d = readdir(proc))) {
-		snprintf(path, sizeof(path), "/proc/%s/task", d->d_name);
-		task = d->d_name[0] <= '9' ? opendir(path) : NULL;
-		while (task && (t = readdir(task)))
-			tasks += t->d_name[0] != '.';
-		if (task)
-			closedir(task);
-	}
-	closedir(proc);
-	/* Kernel threads come and go. */
-	EXPECT_LE(tasks - 1 - 10, state.row[STOCKVZ_RES_NUMPROC].held);
-	EXPECT_GE(tasks - 1 + 10, state.row[STOCKVZ_RES_NUMPROC].held);
-	EXPECT_LT(0, state.row[STOCKVZ_RES_NUMFILE].held);
+	/* All but the worker. Kernel threads come and go. */
+	tasks = count_tasks() - 1;
+	EXPECT_LE(tasks - 10, (long)state.row[STOCKVZ_RES_NUMPROC].held);
+	EXPECT_GE(tasks + 10, (long)state.row[STOCKVZ_RES_NUMPROC].held);
+	EXPECT_LE(200, state.row[STOCKVZ_RES_NUMFILE].held);
 	EXPECT_LT(0, state.row[STOCKVZ_RES_NUMOTHERSOCK].held);
 }
 
