@@ -115,7 +115,8 @@ install: user		## Install the tools on this machine (DESTDIR=); the module: make
 
 .PHONY: install-module
 install-module: module	## Install the module for one kernel, without DKMS (KDIR=, DESTDIR=)
-	@$(MAKE) -C $(KDIR) M=$(FARM)/kernel INSTALL_MOD_PATH=$(DESTDIR) modules_install
+	install -D -m 644 $(FARM)/stockvz.ko $(DESTDIR)/lib/modules/$(RELEASE)/extra/stockvz.ko
+	$(if $(DESTDIR),,depmod $(RELEASE))
 
 # What DKMS needs to build the module again for every kernel that comes.
 DKMS_TREE := /usr/src/stockvz-$(VERSION)

@@ -12,7 +12,7 @@ id=9002
 ct_setup
 ct_gone $id
 ct_new $id
-plan 32
+plan 34
 
 check "exec in a container that is down: 8" exits 8 vzctl exec $id true
 check "exec2: 31" exits 31 vzctl exec2 $id true
@@ -60,6 +60,10 @@ no_reader()
 {
 	yes | timeout 20 vzctl exec "$id" true
 }
+first_line()
+{
+	vzctl exec "$id" yes | head -n 1
+}
 # Whatever we have open, the program has its three.
 descriptors()
 {
@@ -72,6 +76,9 @@ rm -f "$big" "$big.out"
 check "stderr stays apart" says out out_only
 check "a command that does not read does not hang" no_reader
 check "nor one that leaves somebody behind" timeout 20 vzctl exec $id 'sleep 1000 & echo'
+check "nor one that leaves somebody who talks" \
+	sh -c "timeout 20 vzctl exec $id 'yes & echo' >/dev/null"
+check "a reader that goes away ends what talks to it" says y first_line
 check "the streams are pipes" says 'pipe pipe pipe' vzctl exec $id \
 	'echo $(for i in 0 1 2; do readlink /proc/self/fd/$i | cut -d: -f1; done)'
 check "no other descriptor comes along" says '0 1 2 ' descriptors

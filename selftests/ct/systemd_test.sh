@@ -16,12 +16,12 @@ for template in /vz/template/cache/*.tar* /root/*.tar*; do
 done
 [ -f "$template" ] || skip_all "no template in /vz/template/cache or /root"
 ct_gone $id
-ct_new $id 'NUMPROC="200:200"'
+ct_new $id 'NUMPROC="200:200"' 'HOSTNAME="deb.example"' 'OSTEMPLATE="debian-12-x86_64"'
 rm -rf "${ct_private:?}/$id"
 mkdir $ct_private/$id
 tar -C $ct_private/$id -xf "$template"
 before=$(host_state)
-plan 13
+plan 14
 
 state()
 {
@@ -43,6 +43,11 @@ check "process 1 is systemd" says systemd vzctl exec $id cat /proc/1/comm
 check "the system is running, or degraded and says what it misses" state
 check "it sees its own processes only" own_processes
 check "it knows that it is in a container" mentions . vzctl exec $id systemd-detect-virt --container
+if [ -e /etc/vz/dists/debian.conf ]; then
+	check "its hostname is the configured one" says deb.example vzctl exec $id hostname
+else
+	skip "its hostname is the configured one" "the scripts for distributions are not installed"
+fi
 check "it has split its cgroup" test -d /sys/fs/cgroup/vz/$id/system.slice
 check "all of it is charged to the container" mentions "^ *$id:" grep "$id:" /proc/user_beancounters
 check "services can be started" vzctl exec2 $id systemd-run --wait -q true

@@ -1133,4 +1133,35 @@ TEST_F_TIMEOUT(ub, deleted_and_made_again_under_load, 120)
 	EXPECT_TRUE(EVENTUALLY(empty(a->id)));
 }
 
+/* The same with two cgroups that take turns. */
+TEST_F_TIMEOUT(ub, moved_between_cgroups_under_load, 120)
+{
+	static const char *const turn[] = { BOX_A_CGROUP "/1", BOX_A_CGROUP "/2" };
+	struct box *a = &self->a;
+	struct worker w[4];
+	int i, n;
+
+	worker_stop(&a->worker);
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(0, cg_make(turn[i]));
+	for (i = 0; i < 4; i++) {
+		ASSERT_EQ(0, worker_start(&w[i], ""));
+		ASSERT_EQ(0, cg_enter(turn[i % 2], w[i].pid));
+		worker_begin(&w[i], open_and_fork, 5000, 0);
+	}
+	for (n = 0; n < 200; n++) {
+		EXPECT_EQ(0, ub_attach(a->id, turn[n % 2]));
+		usleep(n % 7 * 1000);
+	}
+	for (i = 0; i < 4; i++) {
+		EXPECT_EQ(0, worker_end(&w[i]));
+		worker_stop(&w[i]);
+	}
+	EXPECT_TRUE(EVENTUALLY(empty(a->id)));
+	EXPECT_LT(0, ub_row(a->id, numproc).maxheld);
+	EXPECT_GE(4, ub_row(a->id, numproc).maxheld);
+	for (i = 0; i < 2; i++)
+		EXPECT_EQ(0, cg_remove(turn[i]));
+}
+
 TEST_HARNESS_MAIN

@@ -4,6 +4,7 @@
  * beancounter of the cgroup in which the child starts; it is paid back at
  * reaping, or when the fork fails after all. Over the barrier fork says ENOMEM.
  */
+#include <linux/sched.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -143,6 +144,42 @@ TEST_F(ub, vfork_and_clone3)
 	EXPECT_REFUSED(a, NUMPROC, ENOMEM, SYS_vfork, IN(a, vfork_once));
 	EXPECT_REFUSED(a, NUMPROC, ENOMEM, SYS_clone3,
 		       IN(a, clone3_once, a->cgroup));
+}
+
+/* With a descriptor for the child, which is made first. */
+static long clone_with_pidfd(long a, long b)
+{
+	int fd = -1;
+	struct clone_args args = {
+		.flags = CLONE_PIDFD,
+		.exit_signal = SIGCHLD,
+		.pidfd = (unsigned long)&fd,
+	};
+	long pid = sys(syscall(SYS_clone3, &args, sizeof(args)));
+
+	if (!pid)
+		_exit(0);
+	if (pid < 0)
+		return pid;
+	waitpid(pid, NULL, 0);
+	return sys(close(fd));
+}
+
+TEST_F(ub, refused_fork_leaves_no_pidfd)
+{
+	struct box *a = &self->a;
+
+	EXPECT_EQ(0, IN(a, clone_with_pidfd));
+	EXPECT_EQ(0, HELD(a, NUMFILE));
+	LIMIT(a, NUMPROC, 1);
+	EXPECT_REFUSED(a, NUMPROC, ENOMEM, SYS_clone3, IN(a, clone_with_pidfd));
+	EXPECT_TRUE(EVENTUALLY(HELD(a, NUMFILE) == 0));
+	/* And the other way round. */
+	LIMIT(a, NUMPROC, 2);
+	LIMIT(a, NUMFILE, 0);
+	EXPECT_REFUSED(a, NUMFILE, ENFILE, SYS_clone3, IN(a, clone_with_pidfd));
+	EXPECT_EQ(1, HELD(a, NUMPROC));
+	EXPECT_EQ(1, FAILCNT(a, NUMPROC));
 }
 
 TEST_F(ub, hard_stops_at_the_lower_of_barrier_and_limit)

@@ -992,6 +992,61 @@ TEST_F(two, socket_passed_on)
 
 #define CROWD 4
 
+#define BOMB 10000
+#define BOMB_BARRIER 50
+
+/* How many were refused, all of them with the same errno. */
+static long socket_bomb(long domain_type, long err)
+{
+	long n, refused = 0;
+
+	for (n = 0; n < BOMB; n++) {
+		long result = make(domain_type, 0);
+
+		if (result && result != -err)
+			return result;
+		refused += !!result;
+	}
+	return refused;
+}
+
+TEST_F_TIMEOUT(ub, socket_bombs, 120)
+{
+	static const struct {
+		int domain;
+		int type;
+		int res;
+		int err;
+	} bombs[] = {
+		{ AF_INET, SOCK_STREAM, STOCKVZ_RES_NUMTCPSOCK, ENOBUFS },
+		{ AF_INET, SOCK_DGRAM, STOCKVZ_RES_NUMOTHERSOCK, ENOBUFS },
+		{ AF_UNIX, SOCK_STREAM, STOCKVZ_RES_NUMOTHERSOCK, ENOMEM },
+	};
+	unsigned long before = 0;
+	struct box *a = &self->a;
+	struct ub_row row;
+	unsigned int i;
+
+	LIMIT(a, NUMTCPSOCK, BOMB_BARRIER);
+	LIMIT(a, NUMOTHERSOCK, BOMB_BARRIER);
+	for (i = 0; i < ARRAY_SIZE(bombs); i++) {
+		before = ub_row(a->id, bombs[i].res).failcnt;
+		EXPECT_EQ(BOMB - BOMB_BARRIER,
+			  IN(a, socket_bomb, bombs[i].domain << 16 | bombs[i].type,
+			     bombs[i].err));
+		row = ub_row(a->id, bombs[i].res);
+		EXPECT_EQ(BOMB_BARRIER, row.held);
+		EXPECT_EQ(BOMB_BARRIER, row.maxheld);
+		EXPECT_EQ(before + BOMB - BOMB_BARRIER, row.failcnt);
+		EXPECT_EQ(0, IN(a, drop_one));
+		EXPECT_TRUE(EVENTUALLY(ub_row(a->id, bombs[i].res).held ==
+				       BOMB_BARRIER - 1));
+		EXPECT_EQ(0, MAKE(a, bombs[i].domain, bombs[i].type, 0));
+		EXPECT_EQ(0, IN(a, drop_all));
+		EXPECT_TRUE(EVENTUALLY(!ub_row(a->id, bombs[i].res).held));
+	}
+}
+
 static long churn_pairs(long n, long b)
 {
 	long refused = 0;

@@ -81,6 +81,7 @@ find_kernel()
 		vmlinux=$1
 		kdir=$modroot/lib/modules/$release/build
 		[ -d "$kdir" ] || kdir=/usr/src/linux-headers-$release
+		[ -e "$modroot/lib/modules/$release/modules.dep" ] || depmod -b "$modroot" "$release"
 		return
 	fi
 	kdir=$("$vm/headers" "$1")

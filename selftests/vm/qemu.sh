@@ -57,7 +57,7 @@ run_guest()
 		accel=$(accelerator)
 		case $accel in
 		kvm) qemu+=(-accel kvm -cpu host) ;;
-		*) qemu+=(-accel 'tcg,thread=multi' -cpu max) ;;
+		*) qemu+=(-accel "tcg,thread=$threads" -cpu max) ;;
 		esac
 	fi
 

@@ -312,22 +312,23 @@ int cg_visitors(int dir, uid_t owner)
  */
 static bool is_init(pid_t pid)
 {
-	char path[32], text[4096], *pids;
-	int auto_fd fd = -1;
-	int host, inside;
+	char *line = NULL, path[32];
+	int host, inside = 0;
+	size_t size = 0;
 	struct stat st;
-	ssize_t len;
+	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) || !st.st_uid)
+	f = fopen(path, "re");
+	if (!f)
 		return false;
-	len = read(fd, text, sizeof(text) - 1);
-	if (len <= 0)
-		return false;
-	text[len] = 0;
-	pids = strstr(text, "\nNSpid:");
-	return pids && sscanf(pids + 7, "%d %d", &host, &inside) == 2 && inside == 1;
+	if (!fstat(fileno(f), &st) && st.st_uid)
+		while (getline(&line, &size, f) > 0)
+			if (sscanf(line, "NSpid: %d %d", &host, &inside) > 0)
+				break;
+	free(line);
+	fclose(f);
+	return inside == 1;
 }
 
 /*

@@ -127,8 +127,8 @@ static void add_pump(struct proxy *proxy, int from, int to, bool outward)
 	p->from = from;
 	p->to = to;
 	p->outward = outward;
-	/* The end of our stdin is to be the end of theirs. */
-	p->close_to = !outward;
+	p->own_from = outward;
+	p->own_to = !outward;
 	p->eof = NULL;
 	p->used = 0;
 }
@@ -140,8 +140,9 @@ static int pass_on(struct visit *v, struct stdio *io, const struct ct_exec_opts 
 	add_pump(&proxy, opts->in, io->ours[0], false);
 	add_pump(&proxy, io->ours[1], opts->out, true);
 	add_pump(&proxy, io->ours[2], opts->err, true);
-	/* The pump closes it: not twice, it may be somebody else's by then. */
-	io->ours[0] = -1;
+	/* The pumps close them: not twice, they may be somebody else's by then. */
+	for (int i = 0; i < 3; i++)
+		io->ours[i] = -1;
 	return proxy_run(&proxy, opts->timeout);
 }
 
@@ -211,8 +212,10 @@ int ct_script(struct ct *ct, const char *text, char *const env[])
 		.shell = true, .in = -1, .out = 1, .err = 2, .timeout = CT_SCRIPT_TIMEOUT,
 	};
 	char *all[CT_ENV_MAX];
+	int ret;
 
 	ct_join_env(all, env);
 	opts.env = all;
-	return ct_exec(ct, argv, &opts);
+	ret = ct_exec(ct, argv, &opts);
+	return ret < 0 ? -ret : ret;
 }

@@ -37,7 +37,7 @@ int ct_exec(struct ct *ct, char *const argv[], const struct ct_exec_opts *opts);
 /*
  * Have a shell inside run text, with the variables of env (NAME=value, NULL at
  * the end, NULL for none) beside the usual ones. Its output is ours.
- * Return: as ct_exec().
+ * Return: its exit status, or exit code, message printed.
  */
 int ct_script(struct ct *ct, const char *text, char *const env[]);
 

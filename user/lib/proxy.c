@@ -10,15 +10,24 @@
 #include "lock.h"
 #include "proxy.h"
 
+/*
+ * Enough to empty a pipe. Without an end to it somebody whom the process has
+ * left behind could keep us for ever.
+ */
+#define LAST_ROUNDS 32
+
 enum { SLOT_PROCESS, SLOT_SIGNALS, SLOT_PUMPS };
 
+/* Whoever is at the other end of what we close learns of it. */
 static void stop(struct pump *p)
 {
-	p->from = -1;
-	p->used = 0;
-	if (p->close_to)
+	if (p->own_from && p->from >= 0)
+		close(p->from);
+	if (p->own_to && p->to >= 0)
 		close(p->to);
+	p->from = -1;
 	p->to = -1;
+	p->used = 0;
 }
 
 /* False when there is nothing to be had at the moment, or ever again. */
@@ -32,7 +41,6 @@ static bool fill(struct pump *p)
 		n = strlen(p->eof);
 		memcpy(p->buf, p->eof, n);
 		p->eof = NULL;
-		p->from = -1;
 	}
 	if (n > 0) {
 		p->used = n;
@@ -81,12 +89,13 @@ static void finish(struct pump *p)
 {
 	struct pollfd slot = { .fd = p->to, .events = POLLOUT };
 
-	while (p->outward && p->to >= 0 && (p->used || (p->from >= 0 && fill(p)))) {
+	for (int i = 0; p->outward && i < LAST_ROUNDS; i++) {
+		if (!p->used && (p->from < 0 || !fill(p)))
+			break;
 		poll(&slot, 1, -1);
 		drain(p);
 	}
-	if (p->to >= 0)
-		stop(p);
+	stop(p);
 }
 
 /* One round: true when the process has ended. */

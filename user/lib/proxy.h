@@ -13,8 +13,9 @@
 
 struct pump {
 	int from, to;		/* -1: no more */
-	bool close_to;		/* when from has come to its end */
-	const char *eof;	/* sent at that point; NULL for nothing */
+	/* Ours to close, as soon as the other one has come to its end. */
+	bool own_from, own_to;
+	const char *eof;	/* sent when from has ended; NULL for nothing */
 	bool outward;		/* emptied before proxy_run() returns */
 	size_t sent, used;	/* of buf */
 	char buf[PUMP_SIZE];

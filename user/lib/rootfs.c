@@ -192,9 +192,10 @@ static void put_beancounters(int proc)
 	/* A module that has no such file system is one without such a file. */
 	if (mount < 0 && errno != ENODEV)
 		report_fail(VZ_MOUNT, "Unable to make /proc/user_beancounters");
-	if (mount < 0)
+	if (mount >= 0)
+		target = resolve(proc, "user_beancounters", 0);
+	if (mount < 0 || target == -ENOENT)
 		return;
-	target = resolve(proc, "user_beancounters", 0);
 	if (target < 0)
 		errno = -target;
 	if (target < 0 || attach(mount, target))
