@@ -106,7 +106,7 @@ $(B)/vm/agent: selftests/vm/agent.c
 	$(CC) -O2 -Wall -Wextra -Werror -static -o $@ $<
 
 .PHONY: shell
-shell:			## A shell in a throw-away VM with all of this inside (KERNEL=6.12 IMAGE=debian)
+shell: deps		## A shell in a throw-away VM with all of this inside (KERNEL=6.12 IMAGE=debian)
 	@selftests/vm/run --kernel $(or $(KERNEL),6.1) --image $(or $(IMAGE),quick) --shell
 
 .PHONY: install
