@@ -9,6 +9,7 @@
 DEFINE_STATIC_KEY_FALSE(hook_proof_key);
 struct task_struct *hook_proof_task;
 ftrace_func_t hook_proof_callback;
+bool hook_proof_met;
 
 /* Written while the module loads, read by callbacks. */
 u64 hook_features_on __read_mostly;
@@ -17,29 +18,46 @@ static struct hook *table;
 static unsigned int n_hooks;
 static const char *const *feature_names;
 
+/* What hook_proving() asks while a proof runs, which is hardly ever. */
+bool hook_is_proof(ftrace_func_t callback)
+{
+	/* What an interrupt does on top of that task is not its own. */
+	if (!in_task() || READ_ONCE(hook_proof_task) != current ||
+	    READ_ONCE(hook_proof_callback) != callback)
+		return false;
+	WRITE_ONCE(hook_proof_met, true);
+	return true;
+}
+
+static const struct {
+	long value;
+	void (*skip)(void);
+} skips[] = {
+	{ -ENOMEM, hook_skip_enomem },
+	{ -ENFILE, hook_skip_enfile },
+	{ -ENOBUFS, hook_skip_enobufs },
+	{ -ENOSPC, hook_skip_enospc },
+	{ -ENOLCK, hook_skip_enolck },
+	{ -EAGAIN, hook_skip_eagain },
+	{ 0, hook_skip_false },
+	{ 1, hook_skip_true },
+	{ HOOK_PROOF_ERRNO, hook_skip_proof },
+};
+
 /**
  * hook_refuse() - make the function that is being entered return at once
  * @fregs: as the callback got them
- * @err: -ENOMEM, -ENFILE, -ENOBUFS or HOOK_PROOF_ERRNO
+ * @value: what it returns: one that there is a stub for
  */
-void hook_refuse(struct ftrace_regs *fregs, long err)
+void hook_refuse(struct ftrace_regs *fregs, long value)
 {
-	void (*skip)(void) = hook_skip_enomem;
+	unsigned int i;
 
-	switch (err) {
-	case -ENFILE:
-		skip = hook_skip_enfile;
-		break;
-	case -ENOBUFS:
-		skip = hook_skip_enobufs;
-		break;
-	case HOOK_PROOF_ERRNO:
-		skip = hook_skip_proof;
-		break;
-	default:
-		WARN_ON_ONCE(err != -ENOMEM);
-	}
-	ftrace_regs_set_instruction_pointer(fregs, (unsigned long)skip);
+	for (i = 0; i < ARRAY_SIZE(skips) - 1; i++)
+		if (skips[i].value == value)
+			break;
+	WARN_ON_ONCE(skips[i].value != value);
+	ftrace_regs_set_instruction_pointer(fregs, (unsigned long)skips[i].skip);
 }
 
 /*
@@ -144,9 +162,15 @@ static const char *explain(int err)
 	return "ftrace does not attach to it";
 }
 
+static int attach_tracepoint(struct hook *hook)
+{
+	return tracepoint_probe_register(hook->tp, hook->probe, NULL);
+}
+
 static int attach_one(struct hook *hook)
 {
-	int err = hook->hot ? attach_hot(hook) : attach_cold(hook);
+	int err = hook->probe ? attach_tracepoint(hook) :
+		  hook->hot ? attach_hot(hook) : attach_cold(hook);
 
 	if (err)
 		hook->error = explain(err);
@@ -162,21 +186,28 @@ static int prove(struct hook *hook)
 
 	WRITE_ONCE(hook_proof_task, current);
 	WRITE_ONCE(hook_proof_callback, hook->callback);
+	hook_proof_met = false;
 	static_branch_enable(&hook_proof_key);
 	err = hook->prove();
 	WRITE_ONCE(hook_proof_task, NULL);
 	static_branch_disable(&hook_proof_key);
-	if (err)
+	if (err || !hook_proof_met)
 		hook->error = "its gate did not refuse the call that tries it";
-	return err;
+	return hook->error ? -ENOENT : 0;
 }
 
-static void detach_hot(struct hook *hook)
+/* Those that can go one by one: tracepoints and what is hot. */
+static void detach_one(struct hook *hook)
 {
-	if (!hook->attached || !hook->hot)
+	if (!hook->attached || !(hook->probe || hook->hot))
 		return;
-	unregister_ftrace_function(&hook->ops);
-	ftrace_free_filter(&hook->ops);
+	if (hook->probe) {
+		tracepoint_probe_unregister(hook->tp, hook->probe, NULL);
+		tracepoint_synchronize_unregister();
+	} else {
+		unregister_ftrace_function(&hook->ops);
+		ftrace_free_filter(&hook->ops);
+	}
 	hook->attached = false;
 }
 
@@ -254,7 +285,7 @@ static void detach_useless(void)
 
 	for (i = 0; i < n_hooks; i++)
 		if (!(table[i].serves & hook_features_on))
-			detach_hot(&table[i]);
+			detach_one(&table[i]);
 }
 
 /**
@@ -319,10 +350,10 @@ void hook_detach(void)
 	hook_features_on = 0;
 	for (i = 0; i < n_hooks; i++)
 		if (table[i].role == HOOK_GATE)
-			detach_hot(&table[i]);
+			detach_one(&table[i]);
 	detach_cold(&cold_gates, &n_cold_gates);
 	for (i = 0; i < n_hooks; i++)
-		detach_hot(&table[i]);
+		detach_one(&table[i]);
 	detach_cold(&cold_others, &n_cold_others);
 }
 

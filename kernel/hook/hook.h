@@ -22,6 +22,7 @@
 #include <linux/preempt.h>
 #include <linux/sched.h>
 #include <linux/stddef.h>
+#include <linux/tracepoint.h>
 
 #include "compat/compat.h"
 
@@ -38,23 +39,26 @@
 enum hook_role { HOOK_GATE, HOOK_ACCOUNT, HOOK_RELEASE, HOOK_WATCH };
 
 /**
- * struct hook - a row of the table: one function to stand in
+ * struct hook - a row of the table: one function to stand in, or one tracepoint
  * @symbol: its names, best first: the first that this kernel has is taken
  * @prototype: as kernel BTF spells it, for a static function. NULL where the
  *	prototype was compared at compile time: see HOOK_PIN()
  * @role: what the callback may do
- * @callback: made by DEFINE_GATE() or DEFINE_HOOK()
+ * @callback: made by DEFINE_GATE() and the like; NULL for a tracepoint
+ * @probe: a tracepoint's probe, which never refuses. Its prototype was compared
+ *	at compile time, by HOOK_PIN_PROBE()
  * @serves: the features, as bits, that need it
  * @hot: worth an ftrace_ops of its own: 16 instructions less for a call,
  *	0.12 s more to unload
  * @prove: a gate's: do something that meets the gate and return 0 if it failed
- *	with HOOK_PROOF_ERRNO, else an errno. The gate refuses this task only,
- *	and only while @prove runs
+ *	as the gate makes it fail, else an errno. The gate refuses this task
+ *	only, and only while @prove runs
  * @found: the name that was taken. Written at load, constant afterwards, as
  *	all that follows
  * @ip: where its ftrace call stands
+ * @tp: the tracepoint
  * @ops: its own, if @hot
- * @attached: ftrace calls us
+ * @attached: it is called
  * @error: why it is not, as text; NULL if nothing is wrong
  */
 struct hook {
@@ -62,12 +66,14 @@ struct hook {
 	const char *prototype;
 	enum hook_role role;
 	ftrace_func_t callback;
+	void *probe;
 	u64 serves;
 	bool hot;
 	int (*prove)(void);
 
 	const char *found;
 	unsigned long ip;
+	struct tracepoint *tp;
 	struct ftrace_ops ops;
 	bool attached;
 	const char *error;
@@ -79,6 +85,7 @@ struct hook {
 DECLARE_STATIC_KEY_FALSE(hook_proof_key);
 extern struct task_struct *hook_proof_task;
 extern ftrace_func_t hook_proof_callback;
+extern bool hook_proof_met;
 extern u64 hook_features_on;
 
 /* The function's n-th argument, from 0. */
@@ -91,15 +98,15 @@ static __always_inline bool hook_on(unsigned int feature)
 	return hook_features_on & BIT_ULL(feature);
 }
 
+bool hook_is_proof(ftrace_func_t callback);
+
 static __always_inline bool hook_proving(ftrace_func_t callback)
 {
-	/* What an interrupt does on top of that task is not its own. */
-	return static_branch_unlikely(&hook_proof_key) && in_task() &&
-	       READ_ONCE(hook_proof_task) == current &&
-	       READ_ONCE(hook_proof_callback) == callback;
+	return static_branch_unlikely(&hook_proof_key) &&
+	       hook_is_proof(callback);
 }
 
-void hook_refuse(struct ftrace_regs *fregs, long err);
+void hook_refuse(struct ftrace_regs *fregs, long value);
 
 /*
  * A gate: NAME(fregs) returns 0 to let the call through, or the errno that the
@@ -114,6 +121,19 @@ void hook_refuse(struct ftrace_regs *fregs, long err);
 									\
 		if (unlikely(err))					\
 			hook_refuse(fregs, err);			\
+	}
+
+/*
+ * A gate of a function that has no errno to fail with, but says false or NULL
+ * (0), or true (1): NAME(fregs) returns whether to refuse, and then the function
+ * returns VALUE.
+ */
+#define DEFINE_VALUE_GATE(name, value)					\
+	void name##_hook(unsigned long ip, unsigned long parent_ip,	\
+			 struct ftrace_ops *op, struct ftrace_regs *fregs) \
+	{								\
+		if (unlikely(hook_proving(name##_hook) || name(fregs)))	\
+			hook_refuse(fregs, value);			\
 	}
 
 /* Any other hook: NAME(fregs) returns nothing. */
@@ -132,6 +152,16 @@ void hook_refuse(struct ftrace_regs *fregs, long err);
 #define HOOK_PIN(function, ...) \
 	static_assert(__same_type(function, __VA_ARGS__))
 
+/*
+ * A tracepoint hands its probe arguments of the types that its header declares:
+ * EVENT is its name there. Stands among the probes, at file level.
+ */
+#define HOOK_PIN_PROBE(event, fn)					\
+	static __maybe_unused void pin_##event(void)			\
+	{								\
+		check_trace_callback_type_##event(fn);			\
+	}
+
 int hook_attach(struct hook *table, unsigned int n,
 		const char *const *features, const char *hide, bool require_all);
 void hook_detach(void);
@@ -142,6 +172,11 @@ bool hook_feature(unsigned int feature, const char **why, const char **symbol);
 void hook_skip_enomem(void);
 void hook_skip_enfile(void);
 void hook_skip_enobufs(void);
+void hook_skip_enospc(void);
+void hook_skip_enolck(void);
+void hook_skip_eagain(void);
+void hook_skip_false(void);
+void hook_skip_true(void);
 void hook_skip_proof(void);
 int hook_resolve(struct hook *hook, const char *hide);
 int hook_btf_open(void);

@@ -35,9 +35,41 @@ static unsigned long entry_of(const char *name)
 	return ip;
 }
 
+struct search {
+	const char *name;
+	struct tracepoint *found;
+};
+
+static void compare(struct tracepoint *tp, void *arg)
+{
+	struct search *s = arg;
+
+	if (!strcmp(tp->name, s->name))
+		s->found = tp;
+}
+
+/* Those of modules are not looked at. */
+static struct tracepoint *tracepoint_of(const char *name)
+{
+	struct search s = { .name = name };
+
+	for_each_kernel_tracepoint(compare, &s);
+	return s.found;
+}
+
+/* Where a hook would stand: is there such a place? */
+static bool find_place(struct hook *hook, const char *name)
+{
+	if (hook->probe)
+		hook->tp = tracepoint_of(name);
+	else
+		hook->ip = entry_of(name);
+	return hook->tp || hook->ip;
+}
+
 /**
- * hook_resolve() - find the function of a hook in the running kernel
- * @hook: found and ip are filled in, or error
+ * hook_resolve() - find the place of a hook in the running kernel
+ * @hook: found and ip or tp are filled in, or error
  * @hide: names to pretend the kernel does not have, comma-separated
  *
  * Context: process, may sleep.
@@ -55,8 +87,7 @@ int hook_resolve(struct hook *hook, const char *hide)
 			hook->error = "hidden by the hide parameter";
 			continue;
 		}
-		hook->ip = entry_of(name);
-		if (!hook->ip)
+		if (!find_place(hook, name))
 			continue;
 		if (hook->prototype && !hook_btf_matches(name, hook->prototype)) {
 			hook->error = "its prototype is not known to be ours";
@@ -67,6 +98,7 @@ int hook_resolve(struct hook *hook, const char *hide)
 		return 0;
 	}
 	if (!hook->error)
-		hook->error = "this kernel has no such function";
+		hook->error = hook->probe ? "this kernel has no such tracepoint" :
+					    "this kernel has no such function";
 	return -ENOENT;
 }

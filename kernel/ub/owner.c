@@ -176,6 +176,40 @@ bool owner_pay_back(const void *object)
 }
 
 /**
+ * owner_move() - what was charged for one address is another's from now on
+ * @from: what the charge was noted for, such as a place in the task that asked
+ * @to: the object that was made since
+ *
+ * For a function that has to refuse before the object has an address.
+ *
+ * Context: any; nobody else asks for @from or @to meanwhile.
+ * Return: was there a charge?
+ */
+bool owner_move(const void *from, const void *to)
+{
+	struct hlist_bl_head *bucket = owner_bucket(from);
+	unsigned long flags;
+	struct owner *o;
+
+	if (hlist_bl_empty(bucket))
+		return false;
+	if (!hlist_bl_empty(owner_bucket(to)) && owner_pay_back(to))
+		atomic_long_inc(&healed);
+	local_irq_save(flags);
+	hlist_bl_lock(bucket);
+	o = find(bucket, from);
+	if (o)
+		__hlist_bl_del(&o->node);
+	hlist_bl_unlock(bucket);
+	if (o) {
+		o->object = to;
+		put_in(owner_bucket(to), o);
+	}
+	local_irq_restore(flags);
+	return o;
+}
+
+/**
  * owner_get() - who paid for an object
  * @object: its address
  *

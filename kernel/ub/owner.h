@@ -39,6 +39,7 @@ static inline struct hlist_bl_head *owner_bucket(const void *object)
 int owner_charge(const void *object, struct ub *ub, enum stockvz_resource res,
 		 unsigned int amount, enum ub_severity severity);
 bool owner_pay_back(const void *object);
+bool owner_move(const void *from, const void *to);
 struct ub *owner_get(const void *object);
 void owner_stats(struct owner_stats *s);
 
