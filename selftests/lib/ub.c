@@ -402,3 +402,26 @@ long ub_status(const char *name)
 		fclose(f);
 	return n;
 }
+
+static const char *const names[UB_NR] = {
+	"kmemsize", "lockedpages", "privvmpages", "shmpages", "dummy",
+	"numproc", "physpages", "vmguarpages", "oomguarpages", "numtcpsock",
+	"numflock", "numpty", "numsiginfo", "tcpsndbuf", "tcprcvbuf",
+	"othersockbuf", "dgramrcvbuf", "numothersock", "dcachesize", "numfile",
+	"dummy", "dummy", "dummy", "numiptent", "swappages",
+};
+
+bool ub_counts(int res)
+{
+	char line[256], on[64];
+	bool found = false;
+	FILE *f;
+
+	snprintf(on, sizeof(on), "%-14s on\n", names[res]);
+	f = fopen("/proc/stockvz", "re");
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = !strcmp(line, on);
+	if (f)
+		fclose(f);
+	return found;
+}

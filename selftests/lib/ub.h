@@ -77,4 +77,7 @@ void ub_events_drain(void);
 /* A number of /proc/stockvz by its name; -1 if it has none. */
 long ub_status(const char *name);
 
+/* Is a resource counted on this kernel? As /proc/stockvz says. */
+bool ub_counts(int res);
+
 #endif
