@@ -132,7 +132,9 @@ void hook_refuse(struct ftrace_regs *fregs, long value);
 	void name##_hook(unsigned long ip, unsigned long parent_ip,	\
 			 struct ftrace_ops *op, struct ftrace_regs *fregs) \
 	{								\
-		if (unlikely(hook_proving(name##_hook) || name(fregs)))	\
+		bool no = hook_proving(name##_hook) ? true : name(fregs); \
+									\
+		if (unlikely(no))					\
 			hook_refuse(fregs, value);			\
 	}
 
