@@ -14,7 +14,7 @@ RELEASE	= $(shell sed -nE 's/.*"(.*)"/\1/p' $(KDIR)/include/generated/utsrelease
 # One tree of links for each kernel, so that one build does not tread on another.
 FARM	= $(B)/$(RELEASE)
 
-DEPS	:= build-essential pkg-config libnl-genl-3-dev libcap-dev \
+DEPS	:= build-essential pkg-config libnl-genl-3-dev libcap-dev libseccomp-dev \
 	linux-headers-amd64 linux-headers-6.12-amd64 linux-source-6.12 \
 	qemu-system-x86 busybox-static mmdebstrap cpio kmod xz-utils zstd e2fsprogs iproute2 \
 	sparse shellcheck clang-format python3-yaml python3-jsonschema
