@@ -6,6 +6,7 @@
 #define STOCKVZ_FACE_H
 
 #include <linux/seq_file.h>
+#include <linux/skbuff.h>
 
 #include "ub/ub.h"
 
@@ -43,8 +44,8 @@ int netlink_init(void);
 void netlink_exit(void);
 
 /* event.c */
-void event_refusal(struct ub *ub, enum stockvz_resource res,
-		   const struct ub_refusal *why);
+int put_refusal(struct sk_buff *skb, const struct ub_record *r);
+void event_refusal(struct ub *ub, const struct ub_record *r);
 void event_ct(struct ub *ub, enum stockvz_ct_event event);
 unsigned long events_dropped(void);
 

@@ -90,6 +90,7 @@ void __ub_put(struct ub *ub)
 	list_del_rcu(&ub->link);
 	WRITE_ONCE(generation, generation + 1);
 	spin_unlock_irqrestore(&ub_lock, flags);
+	history_close(ub->history);
 	call_rcu(&ub->rcu, free_rcu_ub);
 }
 
@@ -101,7 +102,11 @@ static struct ub *ub_alloc(u32 id)
 	if (!try_module_get(THIS_MODULE))
 		return NULL;
 	ub = kmem_cache_zalloc(ub_cache, GFP_KERNEL);
-	if (!ub) {
+	if (ub)
+		ub->history = history_open(id);
+	if (!ub || !ub->history) {
+		if (ub)
+			kmem_cache_free(ub_cache, ub);
 		module_put(THIS_MODULE);
 		return NULL;
 	}
@@ -399,12 +404,42 @@ ssize_t ub_cgroup(struct ub *ub, char *path, size_t size)
 	return len;
 }
 
-/* ub_charge() was refused: tell whoever wants to know. */
+/* ub_charge() was refused: remember it, and tell whoever wants to know. */
 void ub_refused(struct ub *ub, enum stockvz_resource res,
 		const struct ub_refusal *why)
 {
+	struct ub_record r;
+
+	history_describe(&r, res, why);
+	history_add(ub->history, &r);
 	if (refusal_handler)
-		refusal_handler(ub, res, why);
+		refusal_handler(ub, &r);
+}
+
+/**
+ * ub_no_memory() - a call was refused though it fits: it could not be noted
+ * @ub: whose call
+ * @res: of which resource
+ * @amount: what it asked for
+ *
+ * No bound was met, so failcnt stays; remembered and told of it is all the same.
+ *
+ * Context: any.
+ */
+void ub_no_memory(struct ub *ub, enum stockvz_resource res,
+		  unsigned long amount)
+{
+	struct ub_refusal why = {
+		.bound = STOCKVZ_BOUND_MEMORY,
+		.amount = amount,
+	};
+	struct ub_numbers n;
+
+	ub_counter_view(&ub->counter[res].c, &n);
+	why.held = n.held;
+	why.barrier = n.barrier;
+	why.limit = n.limit;
+	ub_refused(ub, res, &why);
 }
 
 /* ub_uncharge() gave back more than was held: a bug of ours. */
@@ -509,5 +544,6 @@ void ub_exit(void)
 	owner_exit();
 	/* For free_rcu_ub() of the last ones. */
 	rcu_barrier();
+	history_exit();
 	kmem_cache_destroy(ub_cache);
 }
