@@ -12,8 +12,16 @@
 
 /* user_beancounters.c */
 extern const struct file_operations ub_table_fops;
+void ub_table_rows(struct seq_file *m, struct ub *ub, const char *uid, bool bc);
+int ub_table_open_bc(struct file *file);
+int ub_table_release(struct inode *inode, struct file *file);
 int ub_table_init(void);
 void ub_table_exit(void);
+
+/* bc.c */
+int bc_init(void);
+void bc_exit(void);
+struct proc_dir_entry *bc_home(void);
 
 /* ctfs.c */
 int ctfs_init(void);

@@ -58,6 +58,10 @@ static atomic_long_t underflows;
 static ub_refusal_fn refusal_handler;
 static ub_total_fn total_of[UB_RESOURCES];
 
+/* Set before the first beancounter can be made, and until the last is gone. */
+static ub_born_fn on_born;
+static ub_gone_fn on_gone;
+
 /* The most that a read of the host's row ever saw. ub_mutex */
 static unsigned long host_maxheld[UB_RESOURCES];
 
@@ -91,6 +95,8 @@ void __ub_put(struct ub *ub)
 	WRITE_ONCE(generation, generation + 1);
 	spin_unlock_irqrestore(&ub_lock, flags);
 	history_close(ub->history);
+	if (on_gone)
+		on_gone();
 	call_rcu(&ub->rcu, free_rcu_ub);
 }
 
@@ -298,6 +304,8 @@ int ub_new(u32 id, const struct ub_change *change, const char *cgroup,
 			kfree(binding);
 	}
 	mutex_unlock(&ub_mutex);
+	if (!err && on_born)
+		on_born(id);
 	return err;
 }
 
@@ -495,6 +503,17 @@ void ub_numbers(struct ub *ub, enum stockvz_resource res, struct ub_numbers *n)
 void ub_set_refusal_handler(ub_refusal_fn fn)
 {
 	refusal_handler = fn;
+}
+
+/**
+ * ub_set_watcher() - who is told that beancounters come and go
+ * @born: when one was made; NULL for nobody
+ * @gone: when one is gone
+ */
+void ub_set_watcher(ub_born_fn born, ub_gone_fn gone)
+{
+	on_born = born;
+	on_gone = gone;
 }
 
 /**

@@ -85,6 +85,10 @@ extern const char *const ub_resource_name[UB_RESOURCES];
 
 /* Called for every refusal, in any context that charges. */
 typedef void (*ub_refusal_fn)(struct ub *ub, const struct ub_record *r);
+/* A beancounter of that number has come; process context, may sleep. */
+typedef void (*ub_born_fn)(u32 id);
+/* One has gone; any context. */
+typedef void (*ub_gone_fn)(void);
 /* Reads how much of a resource the whole machine holds. May sleep. */
 typedef unsigned long (*ub_total_fn)(void);
 
@@ -159,6 +163,7 @@ static __always_inline void ub_uncharge(struct ub *ub,
 }
 
 void ub_set_refusal_handler(ub_refusal_fn fn);
+void ub_set_watcher(ub_born_fn born, ub_gone_fn gone);
 void ub_set_total(enum stockvz_resource res, ub_total_fn fn);
 unsigned long ub_underflows(void);
 
