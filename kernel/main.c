@@ -28,6 +28,22 @@ static int hooks_init(void)
 	return res_init(hide, all);
 }
 
+/* Lookups find it when it is complete, and leave it before it goes. */
+static int proc_bc_init(void)
+{
+	int err = bc_init();
+
+	if (!err)
+		res_set_bc_home(bc_home());
+	return err;
+}
+
+static void proc_bc_exit(void)
+{
+	res_set_bc_home(NULL);
+	bc_exit();
+}
+
 /*
  * Bring-up in this order, teardown in the other. Hooks come after what they
  * report to, and before admins can make a beancounter.
@@ -41,6 +57,7 @@ static const struct stage {
 	{ "hooks", hooks_init, res_exit },
 	{ "/proc/stockvz", status_init, status_exit },
 	{ "/proc/user_beancounters", ub_table_init, ub_table_exit },
+	{ "/proc/bc", proc_bc_init, proc_bc_exit },
 	{ "netlink", netlink_init, netlink_exit },
 	/* Last: nothing could take a mount back if a later stage failed. */
 	{ "filesystem", ctfs_init, ctfs_exit },
