@@ -50,6 +50,13 @@ module:			## Build stockvz.ko for one kernel (KDIR=/usr/src/linux-headers-...)
 	@$(MAKE) -C $(KDIR) M=$(FARM)/kernel $(KFLAGS) modules
 	@cp -p $(FARM)/kernel/stockvz.ko $(FARM)/stockvz.ko
 
+# Modules that only tests load, built and kept the same way.
+.PHONY: test-modules
+test-modules:
+	@mkdir -p $(FARM)/holder
+	@ln -sf -t $(FARM)/holder $(CURDIR)/selftests/hook/holder/*
+	@$(MAKE) -C $(KDIR) M=$(FARM)/holder $(KFLAGS) modules
+
 .PHONY: module-all
 module-all:		## Build stockvz.ko for every supported kernel
 	@for dir in $$(selftests/vm/headers $(SERIES)); do $(MAKE) module KDIR=$$dir || exit; done
