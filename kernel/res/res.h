@@ -10,6 +10,10 @@
 #include "ub/bind.h"
 #include "ub/owner.h"
 
+struct file_lock;
+struct file_lock_context;
+struct inode;
+
 /* Features are resources by their number, and these. */
 #define FEATURE_CT_EVENTS 32
 
@@ -28,6 +32,23 @@ DECLARE_HOOK(numsock_passive);
 int numsock_create_prove(void);
 int numsock_unix_connect_prove(void);
 int numsock_passive_prove(void);
+
+/* flock.c */
+DECLARE_HOOK(numflock_flock);
+DECLARE_HOOK(numflock_wait_done);
+DECLARE_HOOK(numflock_posix);
+DECLARE_HOOK(numflock_copy);
+DECLARE_HOOK(numflock_lease);
+DECLARE_HOOK(numflock_lease_setup);
+void numflock_flock_done(void *data, struct inode *inode,
+			 struct file_lock *request, int ret);
+void numflock_posix_done(void *data, struct inode *inode,
+			 struct file_lock *request, int ret);
+void numflock_context(void *data, struct inode *inode, int type,
+		      struct file_lock_context *ctx);
+int numflock_flock_prove(void);
+int numflock_posix_prove(void);
+int numflock_lease_prove(void);
 
 /* ct.c */
 DECLARE_HOOK(ct_init_exit);

@@ -2,6 +2,7 @@
 /*
  * The list of functions that we stand in. Nothing else is hooked.
  */
+#include "compat/locks.h"
 #include "res.h"
 
 /* The last that is heard of the object that is the first argument. */
@@ -76,6 +77,69 @@ static struct hook table[] = {
 		.callback = release_first_hook,
 		.serves = SERVES(NUMTCPSOCK) | SERVES(NUMOTHERSOCK),
 		.hot = true,
+	}, {
+		.symbol = { "flock_lock_inode" },
+		.prototype = "int (struct inode *, struct file_lock *)",
+		.role = HOOK_GATE,
+		.callback = numflock_flock_hook,
+		.serves = SERVES(NUMFLOCK),
+		.prove = numflock_flock_prove,
+	}, {
+		.symbol = { "flock_lock_inode" },
+		.role = HOOK_RELEASE,
+		.probe = numflock_flock_done,
+		.serves = SERVES(NUMFLOCK),
+	}, {
+		.symbol = { COMPAT_LOCKS_DELETE_BLOCK },
+		.prototype = "int (" COMPAT_LOCK_CORE ")",
+		.role = HOOK_RELEASE,
+		.callback = numflock_wait_done_hook,
+		.serves = SERVES(NUMFLOCK),
+	}, {
+		.symbol = { "posix_lock_inode" },
+		.prototype = "int (struct inode *, struct file_lock *, struct file_lock *)",
+		.role = HOOK_GATE,
+		.callback = numflock_posix_hook,
+		.serves = SERVES(NUMFLOCK),
+		.prove = numflock_posix_prove,
+	}, {
+		.symbol = { "posix_lock_inode" },
+		.role = HOOK_RELEASE,
+		.probe = numflock_posix_done,
+		.serves = SERVES(NUMFLOCK),
+	}, {
+		.symbol = { "locks_get_lock_context" },
+		.role = HOOK_RELEASE,
+		.probe = numflock_context,
+		.serves = SERVES(NUMFLOCK),
+	}, {
+		.symbol = { "locks_copy_lock" },
+		.role = HOOK_ACCOUNT,
+		.callback = numflock_copy_hook,
+		.serves = SERVES(NUMFLOCK),
+	}, {
+		.symbol = { "locks_unlink_lock_ctx" },
+		.prototype = "void (" COMPAT_LOCK_CORE ")",
+		.role = HOOK_RELEASE,
+		.callback = release_first_hook,
+		.serves = SERVES(NUMFLOCK),
+	}, {
+		.symbol = { "vfs_setlease" },
+		.role = HOOK_GATE,
+		.callback = numflock_lease_hook,
+		.serves = SERVES(NUMFLOCK),
+		.prove = numflock_lease_prove,
+	}, {
+		.symbol = { "lease_setup" },
+		.prototype = "void (" COMPAT_LEASE ", void **)",
+		.role = HOOK_ACCOUNT,
+		.callback = numflock_lease_setup_hook,
+		.serves = SERVES(NUMFLOCK),
+	}, {
+		.symbol = { "fasync_free" },
+		.role = HOOK_RELEASE,
+		.callback = release_first_hook,
+		.serves = SERVES(NUMFLOCK),
 	}, {
 		.symbol = { "zap_pid_ns_processes" },
 		.role = HOOK_WATCH,

@@ -9,6 +9,7 @@
 #include <netlink/msg.h>
 #include <netlink/attr.h>
 #include <netlink/genl/genl.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -99,6 +100,7 @@ static struct feature feature(const char *name)
 static void use_everything(const char *cgroup)
 {
 	pid_t pid = fork();
+	int fd;
 
 	if (!pid) {
 		if (cg_enter(cgroup, 0))
@@ -107,6 +109,9 @@ static void use_everything(const char *cgroup)
 			_exit(0);
 		wait(NULL);
 		close(open("/dev/null", O_RDONLY));
+		fd = open("/tmp/hook_test", O_RDONLY | O_CREAT, 0600);
+		flock(fd, LOCK_EX);
+		close(fd);
 		close(socket(AF_INET, SOCK_STREAM, 0));
 		close(socket(AF_UNIX, SOCK_STREAM, 0));
 		_exit(0);
@@ -125,6 +130,7 @@ static void check_counted(struct __test_metadata *_metadata, const char *off)
 		{ "numfile", STOCKVZ_RES_NUMFILE },
 		{ "numtcpsock", STOCKVZ_RES_NUMTCPSOCK },
 		{ "numothersock", STOCKVZ_RES_NUMOTHERSOCK },
+		{ "numflock", STOCKVZ_RES_NUMFLOCK },
 	};
 	unsigned int i;
 
@@ -193,6 +199,14 @@ HIDDEN(security_unix_stream_connect, "numothersock");
 HIDDEN(security_socket_post_create, "numtcpsock numothersock");
 HIDDEN(__inet_inherit_port, "numtcpsock numothersock");
 HIDDEN(sk_destruct, "numtcpsock numothersock");
+HIDDEN(flock_lock_inode, "numflock");
+HIDDEN(posix_lock_inode, "numflock");
+HIDDEN(locks_get_lock_context, "numflock");
+HIDDEN(locks_copy_lock, "numflock");
+HIDDEN(locks_unlink_lock_ctx, "numflock");
+HIDDEN(vfs_setlease, "numflock");
+HIDDEN(lease_setup, "numflock");
+HIDDEN(fasync_free, "numflock");
 HIDDEN(zap_pid_ns_processes, "ct-events");
 
 TEST_F(module, hidden)
@@ -247,6 +261,7 @@ TEST_F(whole, everything_is_on)
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numfile").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numtcpsock").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numothersock").state);
+	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numflock").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("ct-events").state);
 	check_counted(_metadata, "");
 	check_unload(_metadata);
