@@ -104,6 +104,11 @@ static unsigned long total_numflock(void)
 	return lines.n;
 }
 
+static unsigned long total_numpty(void)
+{
+	return first_number("sys/kernel/pty/nr");
+}
+
 /* Also those of the kernel itself, which TCP does not tell apart. */
 static unsigned long total_numtcpsock(void)
 {
@@ -136,6 +141,7 @@ void res_host_init(void)
 	ub_set_total(STOCKVZ_RES_NUMTCPSOCK, total_numtcpsock);
 	ub_set_total(STOCKVZ_RES_NUMOTHERSOCK, total_numothersock);
 	ub_set_total(STOCKVZ_RES_NUMFLOCK, total_numflock);
+	ub_set_total(STOCKVZ_RES_NUMPTY, total_numpty);
 }
 
 void res_host_exit(void)

@@ -50,6 +50,11 @@ int numflock_flock_prove(void);
 int numflock_posix_prove(void);
 int numflock_lease_prove(void);
 
+/* pty.c */
+DECLARE_HOOK(numpty_new);
+DECLARE_HOOK(numpty_close);
+int numpty_prove(void);
+
 /* ct.c */
 DECLARE_HOOK(ct_init_exit);
 typedef void (*res_ct_event_fn)(struct ub *ub, enum stockvz_ct_event event);

@@ -141,6 +141,18 @@ static struct hook table[] = {
 		.callback = release_first_hook,
 		.serves = SERVES(NUMFLOCK),
 	}, {
+		.symbol = { "devpts_pty_new" },
+		.role = HOOK_GATE,
+		.callback = numpty_new_hook,
+		.serves = SERVES(NUMPTY),
+		.prove = numpty_prove,
+	}, {
+		.symbol = { "pty_close" },
+		.prototype = "void (struct tty_struct *, struct file *)",
+		.role = HOOK_RELEASE,
+		.callback = numpty_close_hook,
+		.serves = SERVES(NUMPTY),
+	}, {
 		.symbol = { "zap_pid_ns_processes" },
 		.role = HOOK_WATCH,
 		.callback = ct_init_exit_hook,

@@ -114,6 +114,7 @@ static void use_everything(const char *cgroup)
 		close(fd);
 		close(socket(AF_INET, SOCK_STREAM, 0));
 		close(socket(AF_UNIX, SOCK_STREAM, 0));
+		close(open("/dev/ptmx", O_RDWR | O_NOCTTY));
 		_exit(0);
 	}
 	waitpid(pid, NULL, 0);
@@ -131,6 +132,7 @@ static void check_counted(struct __test_metadata *_metadata, const char *off)
 		{ "numtcpsock", STOCKVZ_RES_NUMTCPSOCK },
 		{ "numothersock", STOCKVZ_RES_NUMOTHERSOCK },
 		{ "numflock", STOCKVZ_RES_NUMFLOCK },
+		{ "numpty", STOCKVZ_RES_NUMPTY },
 	};
 	unsigned int i;
 
@@ -207,6 +209,8 @@ HIDDEN(locks_unlink_lock_ctx, "numflock");
 HIDDEN(vfs_setlease, "numflock");
 HIDDEN(lease_setup, "numflock");
 HIDDEN(fasync_free, "numflock");
+HIDDEN(devpts_pty_new, "numpty");
+HIDDEN(pty_close, "numpty");
 HIDDEN(zap_pid_ns_processes, "ct-events");
 
 TEST_F(module, hidden)
@@ -262,6 +266,7 @@ TEST_F(whole, everything_is_on)
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numtcpsock").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numothersock").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numflock").state);
+	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numpty").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("ct-events").state);
 	check_counted(_metadata, "");
 	check_unload(_metadata);
