@@ -8,6 +8,7 @@
 #include <linux/ktime.h>
 #include <linux/ratelimit.h>
 #include <linux/sched/task_stack.h>
+#include <linux/workqueue.h>
 
 #include <asm/syscall.h>
 
@@ -56,19 +57,61 @@ drop:
 	return NULL;
 }
 
+static void send(struct sk_buff *skb)
+{
+	/* -ESRCH also says that there are listeners and none had room. */
+	if (genlmsg_multicast(&stockvz_family, skb, 0, STOCKVZ_NLGRP_EVENTS,
+			      GFP_ATOMIC))
+		atomic_long_inc(&dropped);
+}
+
+/*
+ * Waking a listener may send it a signal. Whoever has interrupts off may hold a
+ * lock that this needs: such an event is sent a moment later.
+ */
+static struct sk_buff_head later;
+
+static void send_later(struct work_struct *work)
+{
+	struct sk_buff *skb;
+
+	while ((skb = skb_dequeue(&later)))
+		send(skb);
+}
+
+static DECLARE_WORK(sender, send_later);
+
 /* Send it, or throw it away if it could not be filled. */
 static void end(struct sk_buff *skb, void *head, int err)
 {
 	if (err) {
 		nlmsg_free(skb);
-	} else {
-		genlmsg_end(skb, head);
-		err = genlmsg_multicast(&stockvz_family, skb, 0,
-					STOCKVZ_NLGRP_EVENTS, GFP_ATOMIC);
-	}
-	/* -ESRCH also says that there are listeners and none had room. */
-	if (err)
 		atomic_long_inc(&dropped);
+		return;
+	}
+	genlmsg_end(skb, head);
+	if (!irqs_disabled()) {
+		send(skb);
+		return;
+	}
+	skb_queue_tail(&later, skb);
+	schedule_work(&sender);
+}
+
+/**
+ * events_init() - before the first hook is attached
+ */
+void events_init(void)
+{
+	skb_queue_head_init(&later);
+}
+
+/**
+ * events_exit() - no beancounter is left that could refuse anything
+ */
+void events_exit(void)
+{
+	flush_work(&sender);
 }
 
 static int put_refusal(struct sk_buff *skb, enum stockvz_resource res,

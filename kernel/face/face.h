@@ -43,6 +43,8 @@ int netlink_init(void);
 void netlink_exit(void);
 
 /* event.c */
+void events_init(void);
+void events_exit(void);
 void event_refusal(struct ub *ub, enum stockvz_resource res,
 		   const struct ub_refusal *why);
 void event_ct(struct ub *ub, enum stockvz_ct_event event);
