@@ -9,12 +9,14 @@
  * The other side stands for the pair in our table: it exists from before the
  * gate until after the last close.
  */
-#include <linux/devpts_fs.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mount.h>
 #include <linux/tty.h>
 #include <linux/tty_driver.h>
+
+/* It needs some of these. */
+#include <linux/devpts_fs.h>
 
 #include "res.h"
 

@@ -13,6 +13,7 @@
 struct file_lock;
 struct file_lock_context;
 struct inode;
+struct kernel_siginfo;
 
 /* Features are resources by their number, and these. */
 #define FEATURE_CT_EVENTS 32
@@ -54,6 +55,21 @@ int numflock_lease_prove(void);
 DECLARE_HOOK(numpty_new);
 DECLARE_HOOK(numpty_close);
 int numpty_prove(void);
+
+/* siginfo.c */
+DECLARE_HOOK(numsiginfo_alloc);
+DECLARE_HOOK(numsiginfo_collect);
+DECLARE_HOOK(numsiginfo_flush);
+DECLARE_HOOK(numsiginfo_flush_mask);
+DECLARE_HOOK(numsiginfo_flush_timers);
+DECLARE_HOOK(numsiginfo_timer);
+DECLARE_HOOK(numsiginfo_timer_delete);
+void numsiginfo_sent(void *data, int sig, struct kernel_siginfo *info,
+		     struct task_struct *task, int group, int result);
+int numsiginfo_alloc_prove(void);
+int numsiginfo_common_timer_prove(void);
+int numsiginfo_cpu_timer_prove(void);
+int numsiginfo_alarm_timer_prove(void);
 
 /* ct.c */
 DECLARE_HOOK(ct_init_exit);

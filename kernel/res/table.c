@@ -13,6 +13,8 @@ static void release_first(struct ftrace_regs *fregs)
 
 DEFINE_HOOK(release_first)
 
+#define SIGQUEUE_ALLOC "struct sigqueue * (int, struct task_struct *, gfp_t, int, " \
+		       "const unsigned int)"
 #define SERVES(name) BIT_ULL(STOCKVZ_RES_##name)
 
 static struct hook table[] = {
@@ -152,6 +154,67 @@ static struct hook table[] = {
 		.role = HOOK_RELEASE,
 		.callback = numpty_close_hook,
 		.serves = SERVES(NUMPTY),
+	}, {
+		.symbol = { "__sigqueue_alloc" },
+		.prototype = SIGQUEUE_ALLOC,
+		.role = HOOK_GATE,
+		.callback = numsiginfo_alloc_hook,
+		.serves = SERVES(NUMSIGINFO),
+		.prove = numsiginfo_alloc_prove,
+	}, {
+		.symbol = { "signal_generate" },
+		.role = HOOK_ACCOUNT,
+		.probe = numsiginfo_sent,
+		.serves = SERVES(NUMSIGINFO),
+	}, {
+		.symbol = { "collect_signal" },
+		.prototype = "void (int, struct sigpending *, kernel_siginfo_t *, bool *)",
+		.role = HOOK_RELEASE,
+		.callback = numsiginfo_collect_hook,
+		.serves = SERVES(NUMSIGINFO),
+	}, {
+		.symbol = { "flush_sigqueue" },
+		.role = HOOK_RELEASE,
+		.callback = numsiginfo_flush_hook,
+		.serves = SERVES(NUMSIGINFO),
+	}, {
+		.symbol = { "flush_sigqueue_mask" },
+		.prototype = "void (sigset_t *, struct sigpending *)",
+		.role = HOOK_RELEASE,
+		.callback = numsiginfo_flush_mask_hook,
+		.serves = SERVES(NUMSIGINFO),
+	}, {
+		.symbol = { "__flush_itimer_signals" },
+		.prototype = "void (struct sigpending *)",
+		.role = HOOK_RELEASE,
+		.callback = numsiginfo_flush_timers_hook,
+		.serves = SERVES(NUMSIGINFO),
+	}, {
+		.symbol = { "common_timer_create" },
+		.prototype = "int (struct k_itimer *)",
+		.role = HOOK_GATE,
+		.callback = numsiginfo_timer_hook,
+		.serves = SERVES(NUMSIGINFO),
+		.prove = numsiginfo_common_timer_prove,
+	}, {
+		.symbol = { "posix_cpu_timer_create" },
+		.prototype = "int (struct k_itimer *)",
+		.role = HOOK_GATE,
+		.callback = numsiginfo_timer_hook,
+		.serves = SERVES(NUMSIGINFO),
+		.prove = numsiginfo_cpu_timer_prove,
+	}, {
+		.symbol = { "alarm_timer_create" },
+		.prototype = "int (struct k_itimer *)",
+		.role = HOOK_GATE,
+		.callback = numsiginfo_timer_hook,
+		.serves = SERVES(NUMSIGINFO),
+		.prove = numsiginfo_alarm_timer_prove,
+	}, {
+		.symbol = { "sigqueue_free" },
+		.role = HOOK_RELEASE,
+		.callback = numsiginfo_timer_delete_hook,
+		.serves = SERVES(NUMSIGINFO),
 	}, {
 		.symbol = { "zap_pid_ns_processes" },
 		.role = HOOK_WATCH,

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <netlink/msg.h>
 #include <netlink/attr.h>
 #include <netlink/genl/genl.h>
@@ -96,7 +97,11 @@ static struct feature feature(const char *name)
 	return f;
 }
 
-/* A task, a file, a socket of each kind: all that is counted. */
+static void wake(int sig)
+{
+}
+
+/* A task, a file, a socket of each kind, ...: all that is counted. */
 static void use_everything(const char *cgroup)
 {
 	pid_t pid = fork();
@@ -115,6 +120,8 @@ static void use_everything(const char *cgroup)
 		close(socket(AF_INET, SOCK_STREAM, 0));
 		close(socket(AF_UNIX, SOCK_STREAM, 0));
 		close(open("/dev/ptmx", O_RDWR | O_NOCTTY));
+		signal(SIGUSR1, wake);
+		raise(SIGUSR1);
 		_exit(0);
 	}
 	waitpid(pid, NULL, 0);
@@ -133,6 +140,7 @@ static void check_counted(struct __test_metadata *_metadata, const char *off)
 		{ "numothersock", STOCKVZ_RES_NUMOTHERSOCK },
 		{ "numflock", STOCKVZ_RES_NUMFLOCK },
 		{ "numpty", STOCKVZ_RES_NUMPTY },
+		{ "numsiginfo", STOCKVZ_RES_NUMSIGINFO },
 	};
 	unsigned int i;
 
@@ -211,6 +219,16 @@ HIDDEN(lease_setup, "numflock");
 HIDDEN(fasync_free, "numflock");
 HIDDEN(devpts_pty_new, "numpty");
 HIDDEN(pty_close, "numpty");
+HIDDEN(__sigqueue_alloc, "numsiginfo");
+HIDDEN(signal_generate, "numsiginfo");
+HIDDEN(collect_signal, "numsiginfo");
+HIDDEN(flush_sigqueue, "numsiginfo");
+HIDDEN(flush_sigqueue_mask, "numsiginfo");
+HIDDEN(__flush_itimer_signals, "numsiginfo");
+HIDDEN(common_timer_create, "numsiginfo");
+HIDDEN(posix_cpu_timer_create, "numsiginfo");
+HIDDEN(alarm_timer_create, "numsiginfo");
+HIDDEN(sigqueue_free, "numsiginfo");
 HIDDEN(zap_pid_ns_processes, "ct-events");
 
 TEST_F(module, hidden)
@@ -267,6 +285,7 @@ TEST_F(whole, everything_is_on)
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numothersock").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numflock").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numpty").state);
+	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numsiginfo").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("ct-events").state);
 	check_counted(_metadata, "");
 	check_unload(_metadata);
