@@ -12,6 +12,9 @@ static void release_first(struct ftrace_regs *fregs)
 
 DEFINE_HOOK(release_first)
 
+#define LOOKUP_PROTOTYPE						\
+	"struct dentry * (struct inode *, struct dentry *, struct proc_dir_entry *)"
+
 #define SERVES(name) BIT_ULL(STOCKVZ_RES_##name)
 
 static struct hook table[] = {
@@ -83,8 +86,7 @@ static struct hook table[] = {
 		.serves = BIT_ULL(FEATURE_CT_EVENTS),
 	}, {
 		.symbol = { "proc_lookup_de" },
-		.prototype = "struct dentry * (struct inode *, struct dentry *, "
-			     "struct proc_dir_entry *)",
+		.prototype = LOOKUP_PROTOTYPE,
 		.role = HOOK_WATCH,
 		.callback = bc_lookup_hook,
 		.serves = BIT_ULL(FEATURE_PROC_BC),

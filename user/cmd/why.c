@@ -5,7 +5,6 @@
  */
 #include <ctype.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -84,7 +83,7 @@ static const char *bound_text(char *buf, size_t size, uint64_t value)
 	if (value == UB_MAX)
 		snprintf(buf, size, "unlimited");
 	else
-		snprintf(buf, size, "%" PRIu64, value);
+		snprintf(buf, size, "%lu", value);
 	return buf;
 }
 
@@ -146,13 +145,13 @@ static void print_refusal(const struct ubnl_event *r)
 	if (r->bound == STOCKVZ_BOUND_MEMORY)
 		printf("the host had no memory to count it: ");
 	else if (r->bound == STOCKVZ_BOUND_BARRIER)
-		printf("barrier %" PRIu64 "%s, ", r->barrier, unit);
+		printf("barrier %lu%s, ", r->barrier, unit);
 	else
-		printf("limit %" PRIu64 "%s, ", r->limit, unit);
-	printf("held %" PRIu64 ", asked for %" PRIu64, r->held, r->amount);
+		printf("limit %lu%s, ", r->limit, unit);
+	printf("held %lu, asked for %lu", r->held, r->amount);
 	print_culprit(r);
 	if (r->count > 1) {
-		printf(", %" PRIu64 " times since ", r->count);
+		printf(", %lu times since ", r->count);
 		print_time(r->first);
 	}
 	putchar('\n');
@@ -186,12 +185,12 @@ static void print_json_refusal(const struct ubnl_event *r)
 
 	printf("    {\n      \"time\": %.3f,\n      \"first\": %.3f,\n", r->time / 1e9,
 	       r->first / 1e9);
-	printf("      \"count\": %" PRIu64 ",\n      \"resource\": ", r->count);
+	printf("      \"count\": %lu,\n      \"resource\": ", r->count);
 	json_string(stdout, ub_name(r->resource));
 	printf(",\n      \"bound\": ");
 	json_string(stdout, bound);
-	printf(",\n      \"barrier\": %" PRIu64 ",\n      \"limit\": %" PRIu64
-	       ",\n      \"held\": %" PRIu64 ",\n      \"amount\": %" PRIu64,
+	printf(",\n      \"barrier\": %lu,\n      \"limit\": %lu"
+	       ",\n      \"held\": %lu,\n      \"amount\": %lu",
 	       r->barrier, r->limit, r->held, r->amount);
 	printf(",\n      \"pid\": %u,\n      \"comm\": ", r->pid);
 	json_string(stdout, r->comm);
