@@ -159,13 +159,15 @@ static void print_refusal(const struct ubnl_event *r)
 
 static void print(const struct report *report)
 {
-	bool first = true;
+	bool first = true, bounded = false;
 	char command[160];
 
 	if (!report->why.nr)
 		printf("Nothing that was refused to container %u is remembered.\n", report->ct->id);
-	for (size_t i = 0; i < report->why.nr; i++)
+	for (size_t i = 0; i < report->why.nr; i++) {
 		print_refusal(&report->why.refusal[i]);
+		bounded = bounded || report->why.refusal[i].bound != STOCKVZ_BOUND_MEMORY;
+	}
 	for (unsigned int res = 0; res < UB_NR; res++) {
 		if (!cure(report, res, command, sizeof(command)))
 			continue;
@@ -174,7 +176,7 @@ static void print(const struct report *report)
 		first = false;
 		printf("%s\n", command);
 	}
-	if (report->why.nr && first)
+	if (bounded && first)
 		printf("\nThe limits of now would let it through.\n");
 }
 
@@ -189,9 +191,8 @@ static void print_json_refusal(const struct ubnl_event *r)
 	json_string(stdout, ub_name(r->resource));
 	printf(",\n      \"bound\": ");
 	json_string(stdout, bound);
-	printf(",\n      \"barrier\": %lu,\n      \"limit\": %lu"
-	       ",\n      \"held\": %lu,\n      \"amount\": %lu",
-	       r->barrier, r->limit, r->held, r->amount);
+	printf(",\n      \"barrier\": %lu,\n      \"limit\": %lu", r->barrier, r->limit);
+	printf(",\n      \"held\": %lu,\n      \"amount\": %lu", r->held, r->amount);
 	printf(",\n      \"pid\": %u,\n      \"comm\": ", r->pid);
 	json_string(stdout, r->comm);
 	printf(",\n      \"syscall\": ");
