@@ -34,17 +34,20 @@ saved()
 	sed -n "s/^${1^^}=\"\(.*\)\"/\1/p" /etc/vz/conf/$id.conf
 }
 
-# sets VALUE IN_FORCE SAVED RESOURCE...: each of them, at once and in the file
+# sets VALUE IN_FORCE SAVED RESOURCE...: all of them, at once and in the file
 sets()
 {
-	local value=$1 force=$2 file=$3 res want bad=0
+	local value=$1 force=$2 file=$3 res want bad=0 options=()
 
 	shift 3
+	for res; do
+		options+=("--$res" "$value")
+	done
+	vzctl --quiet set $id "${options[@]}" --save || bad=1
 	for res; do
 		want=$file
 		# Two plain numbers, for programs that read nothing else
 		case $res in privvmpages | vmguarpages) want=$force ;; esac
-		vzctl --quiet set $id --"$res" "$value" --save || bad=1
 		[ "$(in_force "$res")" = "$force" ] && [ "$(saved "$res")" = "$want" ] && continue
 		echo "$res: in force $(in_force "$res"), saved $(saved "$res")"
 		bad=1
@@ -86,10 +89,11 @@ check "pages: M" sets 256M:1G 65536:262144 65536:262144 $pages
 check "pages: P" sets 70000P 70000:70000 70000 $pages
 check "pages: K" sets 400001K 100000:100000 100000 $pages
 check "pages: T" sets 1T 268435456:268435456 268435456 $pages
-check "things have no suffix" refuses 10K $items
-check "things have no halves" refuses 1.5 $items
+# conf_test has all of them.
+check "things have no suffix" refuses 10K numproc numiptent
+check "things have no halves" refuses 1.5 numproc numiptent
 for value in '' : 1: :1 -5 ' 1' 1x unlimitedx 1:2:3 9223372036854775808; do
-	check "not a value: '$value'" refuses "$value" $all
+	check "not a value: '$value'" refuses "$value" numproc kmemsize shmpages
 done
 check "ram and swap" vzctl --quiet set $id --ram 512M --swap 1G --save
 check "ram and swap in force" says "0:131072 0:262144" \
@@ -103,17 +107,14 @@ check "reset_ub puts the file into force" eval \
 
 columns()
 {
-	local res suffix bad=0 want got
+	local res bad=0 want got
 
 	vzctl --quiet set $id --numfile 1234:2345
 	for res in $all; do
-		# held, maxheld, barrier, limit, failcnt
 		want=$(awk -v r="$res" '$1 == r { print $4, $5, $6 }' /proc/bc/$id/resources)
-		got=$(for suffix in b l f; do vzlist -H -o "$res.$suffix" $id; done | xargs)
+		got=$(vzlist -H -o "$res.b,$res.l,$res.f" $id | xargs)
 		[ "$want" = "$got" ] || { echo "$res: $got, not $want"; bad=1; }
-		for suffix in '' .m; do
-			vzlist -H -o "$res$suffix" $id | grep -qE '^ *[0-9]+$' || bad=1
-		done
+		vzlist -H -o "$res,$res.m" $id | grep -qE '^ *[0-9]+ +[0-9]+$' || bad=1
 	done
 	return $bad
 }

@@ -137,6 +137,7 @@ static void check_counted(struct __test_metadata *_metadata, const char *off)
 		EXPECT_EQ(!strstr(off, counted[i].name), !!most)
 			TH_LOG("%s", counted[i].name);
 	}
+	EXPECT_EQ(!strstr(off, "proc-bc"), !access("/proc/bc/0", F_OK));
 	EXPECT_NE(0, unload()) TH_LOG("unloaded under a beancounter");
 	EXPECT_EQ(0, ub_del(CTID));
 	EXPECT_EQ(0, cg_remove(CGROUP));
@@ -152,6 +153,8 @@ static void check_unload(struct __test_metadata *_metadata)
 	EXPECT_NE(0, tries);
 	EXPECT_NE(0, access("/proc/stockvz", F_OK));
 	EXPECT_NE(0, access("/proc/user_beancounters", F_OK));
+	EXPECT_NE(0, access("/proc/bc", F_OK));
+	EXPECT_NE(0, access("/proc/fs/stockvz", F_OK));
 	EXPECT_FALSE(stands("/proc/slabinfo", "stockvz", "", ""));
 	EXPECT_FALSE(stands("/proc/filesystems", "stockvz", "", ""));
 }
@@ -194,6 +197,7 @@ HIDDEN(security_socket_post_create, "numtcpsock numothersock");
 HIDDEN(__inet_inherit_port, "numtcpsock numothersock");
 HIDDEN(sk_destruct, "numtcpsock numothersock");
 HIDDEN(zap_pid_ns_processes, "ct-events");
+HIDDEN(proc_lookup_de, "proc-bc");
 
 TEST_F(module, hidden)
 {
