@@ -10,6 +10,7 @@
  * number has come back.
  */
 #include <linux/capability.h>
+#include <linux/ctype.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mount.h>
@@ -139,10 +140,12 @@ static u64 sum_of(const char *text, const char *word)
 
 	while (at && (at = strstr(at, word))) {
 		bool begins = at == text || at[-1] == ' ' || at[-1] == '\n';
+		u64 n = 0;
 
-		at += len;
+		for (at += len; isdigit(*at); at++)
+			n = n * 10 + *at - '0';
 		if (begins)
-			sum += simple_strtoull(at, NULL, 10);
+			sum += n;
 	}
 	return sum;
 }

@@ -4,7 +4,8 @@
  *
  * A hook is an entry callback of ftrace. It looks at the arguments and lets the
  * function run, or - only a gate may - sends the instruction pointer to a stub
- * that returns, so that the caller sees the function fail with our errno. Nothing of
+ * that returns, so that the caller sees the function fail with our errno. One
+ * watch (res/bc.c) has the function find another argument. Nothing of
  * ours is ever on the stack of a function that runs on, so unloading waits for
  * callbacks alone, which ftrace does.
  *

@@ -15,6 +15,10 @@ DEFINE_HOOK(release_first)
 
 #define SIGQUEUE_ALLOC "struct sigqueue * (int, struct task_struct *, gfp_t, int, " \
 		       "const unsigned int)"
+
+#define LOOKUP_PROTOTYPE						\
+	"struct dentry * (struct inode *, struct dentry *, struct proc_dir_entry *)"
+
 #define SERVES(name) BIT_ULL(STOCKVZ_RES_##name)
 
 static struct hook table[] = {
@@ -222,8 +226,7 @@ static struct hook table[] = {
 		.serves = BIT_ULL(FEATURE_CT_EVENTS),
 	}, {
 		.symbol = { "proc_lookup_de" },
-		.prototype = "struct dentry * (struct inode *, struct dentry *, "
-			     "struct proc_dir_entry *)",
+		.prototype = LOOKUP_PROTOTYPE,
 		.role = HOOK_WATCH,
 		.callback = bc_lookup_hook,
 		.serves = BIT_ULL(FEATURE_PROC_BC),

@@ -177,9 +177,12 @@ static bool claim(struct place *p)
 	return !(seq & 1) && try_cmpxchg(&p->seq, &seq, seq + 1);
 }
 
-/* Pairs with read_place(). Never back to 0, which says that nothing is here. */
 static void release(struct place *p)
 {
+	/*
+	 * The record, then that it can be read: pairs with read_place(). Never
+	 * back to 0, which says that nothing is here.
+	 */
 	smp_store_release(&p->seq, p->seq + 1 ?: 2);
 }
 

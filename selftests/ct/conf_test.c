@@ -134,6 +134,54 @@ TEST(values_are_kept_or_refused)
 	}
 }
 
+/* Every resource in every form: what it is in the resource's own unit. */
+TEST(limits_of_every_resource)
+{
+	static const struct {
+		const char *text;
+		uint64_t barrier, limit;
+		uint64_t unit;		/* of the suffix; 0 for none */
+	} forms[] = {
+		{ "5", 5, 5, 0 },
+		{ "5:6", 5, 6, 0 },
+		{ "6:5", 6, 5, 0 },
+		{ "unlimited", UB_MAX, UB_MAX, 0 },
+		{ "0:unlimited", 0, UB_MAX, 0 },
+		{ "unlimited:3", UB_MAX, 3, 0 },
+		{ LONG_MAX_TEXT, UB_MAX, UB_MAX, 0 },
+		{ "16384b:32768B", 16384, 32768, 1 },
+		{ "64k:1K", 64, 1, 1 << 10 },
+		{ "3M", 3, 3, 1 << 20 },
+		{ "2g", 2, 2, 1 << 30 },
+		{ "1T", 1, 1, 1UL << 40 },
+		{ "7P:8p", 7, 8, 4096 },
+	};
+
+	for (const struct param *p = params; p->key; p++) {
+		bool counted = p->type == PARAM_ITEMS;
+
+		if (param_resource(p) < 0 || p->type == PARAM_RAM)
+			continue;
+		for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
+			uint64_t unit = forms[i].unit ?: 1, barrier, limit;
+			uint64_t own = p->type == PARAM_PAGES && forms[i].unit ? 4096 : 1;
+			int ret = param_parse_pair(p->type, forms[i].text, &barrier, &limit);
+
+			EXPECT_EQ(counted && forms[i].unit ? -EINVAL : 0, ret) {
+				TH_LOG("--%s %s", p->opt, forms[i].text);
+			}
+			if (ret)
+				continue;
+			EXPECT_EQ(forms[i].barrier * unit / own, barrier) {
+				TH_LOG("--%s %s", p->opt, forms[i].text);
+			}
+			EXPECT_EQ(forms[i].limit * unit / own, limit) {
+				TH_LOG("--%s %s", p->opt, forms[i].text);
+			}
+		}
+	}
+}
+
 TEST(pages_of_an_amount)
 {
 	uint64_t page = sysconf(_SC_PAGESIZE), barrier, limit;

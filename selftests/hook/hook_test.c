@@ -149,6 +149,7 @@ static void check_counted(struct __test_metadata *_metadata, const char *off)
 		EXPECT_EQ(!strstr(off, counted[i].name), !!most)
 			TH_LOG("%s", counted[i].name);
 	}
+	EXPECT_EQ(!strstr(off, "proc-bc"), !access("/proc/bc/0", F_OK));
 	EXPECT_NE(0, unload()) TH_LOG("unloaded under a beancounter");
 	EXPECT_EQ(0, ub_del(CTID));
 	EXPECT_EQ(0, cg_remove(CGROUP));
@@ -237,6 +238,7 @@ HIDDEN(posix_cpu_timer_create, "numsiginfo");
 HIDDEN(alarm_timer_create, "numsiginfo");
 HIDDEN(sigqueue_free, "numsiginfo");
 HIDDEN(zap_pid_ns_processes, "ct-events");
+HIDDEN(proc_lookup_de, "proc-bc");
 
 TEST_F(module, hidden)
 {

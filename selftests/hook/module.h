@@ -77,6 +77,8 @@ static inline void check_unload(struct __test_metadata *_metadata)
 	EXPECT_NE(0, tries);
 	EXPECT_NE(0, access("/proc/stockvz", F_OK));
 	EXPECT_NE(0, access("/proc/user_beancounters", F_OK));
+	EXPECT_NE(0, access("/proc/bc", F_OK));
+	EXPECT_NE(0, access("/proc/fs/stockvz", F_OK));
 	EXPECT_FALSE(stands("/proc/slabinfo", "stockvz", "", ""));
 	EXPECT_FALSE(stands("/proc/filesystems", "stockvz", "", ""));
 }

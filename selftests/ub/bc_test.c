@@ -359,8 +359,8 @@ static long in_pidns(long userns, long b)
 }
 
 /*
- * The host sees it first, so that what it has looked up is remembered, and after
- * the container has not found it it is still there.
+ * The host sees it first, so that what it has looked up is remembered; and it is
+ * still there after a container has not found it.
  */
 TEST_F(ub, oracle_58_no_container_sees_it)
 {

@@ -216,7 +216,7 @@ TEST_F(nl, info)
  * ub-new, ub-del, ub-get
  */
 
-TEST_F(nl, fresh_beancounter)
+TEST_F(nl, oracle_01_fresh_beancounter)
 {
 	unsigned long pages = sysconf(_SC_PHYS_PAGES), barrier;
 	struct ub_state state;
@@ -534,7 +534,7 @@ TEST_F(nl, set)
 }
 
 /* Errnos of setublimit; and the good part of a bad request is not done. */
-TEST_F(nl, set_that_is_refused)
+TEST_F(nl, oracle_07_set_that_is_refused)
 {
 	struct ub_row row;
 	struct nl_msg *msg;
@@ -584,7 +584,7 @@ static long fork_true(long a, long b)
 	return waitpid(pid, NULL, 0) == pid ? 0 : -ECHILD;
 }
 
-TEST_F(ub, set_touches_no_count)
+TEST_F(ub, oracle_08_set_touches_no_count)
 {
 	struct box *a = &self->a;
 	struct ub_row row;
@@ -702,6 +702,34 @@ static int without_sys_admin(void)
 {
 	keep_caps(~(1UL << CAP_SYS_ADMIN) & ((1UL << 40) - 1));
 	return all_refused();
+}
+
+static int new_is_refused(void)
+{
+	return ub_new(ID + 1, NULL) == -EPERM ? 0 : 1;
+}
+
+static int new_without_caps(void)
+{
+	keep_caps(0);
+	return new_is_refused();
+}
+
+static int new_in_userns(void)
+{
+	return unshare(CLONE_NEWUSER) ? 99 : new_is_refused();
+}
+
+/* What setluid() did is ub-new's: whom it refuses, and that it makes one. */
+TEST_F(nl, oracle_11_setluid_is_ub_new)
+{
+	EXPECT_ERROR(ERANGE, ub_new(-1U, NULL));
+	EXPECT_EQ(0, in_child(new_without_caps));
+	EXPECT_EQ(0, in_child(new_in_userns));
+	EXPECT_FALSE(exists(ID + 1));
+	EXPECT_EQ(0, ub_new(ID + 1, NULL));
+	EXPECT_TRUE(exists(ID + 1));
+	EXPECT_EQ(0, ub_del(ID + 1));
 }
 
 static int with_sys_admin_only(void)

@@ -285,7 +285,7 @@ FIXTURE_TEARDOWN(kind)
 	laws_end(_metadata, &self->laws);
 }
 
-TEST_F(kind, counts_and_is_refused)
+TEST_F(kind, oracle_33_counts_and_is_refused)
 {
 	struct box *a = &self->a;
 	unsigned int left;
@@ -335,7 +335,7 @@ static long descriptors(long a, long b)
 	return 0;
 }
 
-TEST_F(ub, dup_counts_nothing)
+TEST_F(ub, oracle_32_dup_counts_nothing)
 {
 	struct box *a = &self->a;
 
@@ -367,6 +367,23 @@ static long reap(long pid, long b)
 {
 	kill(pid, SIGKILL);
 	return sys(waitpid(pid, NULL, 0)) == pid ? 0 : -ECHILD;
+}
+
+TEST_F(ub, oracle_10_maxheld_stays)
+{
+	struct box *a = &self->a;
+	int i;
+
+	for (i = 0; i < 10; i++)
+		EXPECT_EQ(0, IN(a, open_null));
+	for (i = 0; i < 10; i++)
+		EXPECT_EQ(0, IN(a, drop_one));
+	for (i = 0; i < 5; i++)
+		EXPECT_EQ(0, IN(a, open_null));
+	EXPECT_EQ(5, HELD(a, NUMFILE));
+	EXPECT_EQ(10, ub_row(a->id, STOCKVZ_RES_NUMFILE).maxheld);
+	for (i = 0; i < 5; i++)
+		EXPECT_EQ(0, IN(a, drop_one));
 }
 
 TEST_F(ub, fork_shares)
@@ -683,7 +700,7 @@ static long close_inherited(long fd, long b)
 }
 
 /* The row stays as long as what it paid for, and can be had again. */
-TEST_F(ub, outlives_its_beancounter)
+TEST_F(ub, oracle_53_outlives_its_beancounter)
 {
 	struct box *a = &self->a;
 	struct ub_state state;

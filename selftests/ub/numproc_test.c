@@ -69,7 +69,7 @@ static long reap_all(long a, long b)
 	return n;
 }
 
-TEST_F(ub, child_counts_until_it_is_reaped)
+TEST_F(ub, oracle_13_child_counts_until_it_is_reaped)
 {
 	struct box *a = &self->a;
 	long pid = IN(a, fork_pausing);
@@ -84,7 +84,7 @@ TEST_F(ub, child_counts_until_it_is_reaped)
 	EXPECT_EQ(0, FAILCNT(a, NUMPROC));
 }
 
-TEST_F(ub, fork_over_the_barrier)
+TEST_F(ub, oracle_14_fork_over_the_barrier)
 {
 	struct box *a = &self->a;
 	pid_t outside;
@@ -182,7 +182,7 @@ TEST_F(ub, refused_fork_leaves_no_pidfd)
 	EXPECT_EQ(1, FAILCNT(a, NUMPROC));
 }
 
-TEST_F(ub, hard_stops_at_the_lower_of_barrier_and_limit)
+TEST_F(ub, oracle_05_hard_stops_at_the_lower_of_barrier_and_limit)
 {
 	struct box *a = &self->a;
 	long pid;
@@ -198,7 +198,7 @@ TEST_F(ub, hard_stops_at_the_lower_of_barrier_and_limit)
 	EXPECT_EQ(0, IN(a, reap, pid));
 }
 
-TEST_F(ub, barrier_lowered_below_held)
+TEST_F(ub, oracle_06_barrier_lowered_below_held)
 {
 	struct box *a = &self->a;
 	long pid[3];
@@ -266,7 +266,7 @@ static long thread_raw(long a, long b)
 			 CLONE_THREAD | CLONE_SYSVSEM, NULL));
 }
 
-TEST_F(ub, thread_counts)
+TEST_F(ub, oracle_15_thread_counts)
 {
 	struct box *a = &self->a;
 	int detach;
@@ -279,7 +279,7 @@ TEST_F(ub, thread_counts)
 	}
 }
 
-TEST_F(ub, thread_over_the_barrier)
+TEST_F(ub, oracle_15_thread_over_the_barrier)
 {
 	struct box *a = &self->a;
 
@@ -293,7 +293,7 @@ TEST_F(ub, thread_over_the_barrier)
 }
 
 /* Also as pthread_create() says it. */
-TEST_F(ub, pthread_over_the_barrier)
+TEST_F(ub, oracle_15_pthread_over_the_barrier)
 {
 	struct box *a = &self->a;
 
@@ -570,7 +570,7 @@ TEST_F(two, nearest_binding_pays)
 }
 
 /* Deleted under its tasks: what starts from then on is the host's. */
-TEST_F(ub, tasks_of_a_deleted_beancounter)
+TEST_F(ub, oracle_54_tasks_of_a_deleted_beancounter)
 {
 	struct box *a = &self->a;
 	struct ub_state state;

@@ -139,7 +139,7 @@ FIXTURE_TEARDOWN(kind)
 	laws_end(_metadata, &self->laws);
 }
 
-TEST_F(kind, counts_and_is_refused)
+TEST_F(kind, oracle_42_counts_and_is_refused)
 {
 	struct box *a = &self->a;
 	int other = STOCKVZ_RES_NUMTCPSOCK + STOCKVZ_RES_NUMOTHERSOCK - variant->res;
@@ -201,7 +201,7 @@ TEST_F(ub, socket_that_cannot_be)
 	EXPECT_EQ(0, FAILCNT(a, NUMOTHERSOCK));
 }
 
-TEST_F(ub, socketpair)
+TEST_F(ub, oracle_34_socketpair)
 {
 	static const int types[] = { SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET };
 	struct box *a = &self->a;
@@ -408,7 +408,7 @@ FIXTURE_TEARDOWN(tcp)
 	laws_end(_metadata, &self->laws);
 }
 
-TEST_F(tcp, connection_within_one)
+TEST_F(tcp, oracle_43_connection_within_one)
 {
 	struct box *a = &self->a;
 	long port = IN(a, tcp_listen, variant->domain);
@@ -431,7 +431,7 @@ TEST_F(tcp, connection_within_one)
 	EXPECT_TRUE(EVENTUALLY(HELD(a, NUMTCPSOCK) == 0));
 }
 
-TEST_F(tcp, listener_pays_for_what_arrives)
+TEST_F(tcp, oracle_44_listener_pays_for_what_arrives)
 {
 	struct box *a = &self->a, *b = &self->b;
 	long port = IN(a, tcp_listen, variant->domain);
@@ -521,7 +521,7 @@ TEST_F(tcp, listener_whose_maker_moved)
  * The peer believes to be connected, and the listener hears nothing. Nobody is
  * at fault: no task, no system call.
  */
-TEST_F(tcp, exhausted_listener)
+TEST_F(tcp, oracle_45_exhausted_listener)
 {
 	struct box *a = &self->a;
 	struct refusal r = {
@@ -853,7 +853,7 @@ FIXTURE_TEARDOWN(stream)
 	laws_end(_metadata, &self->laws);
 }
 
-TEST_F(stream, who_connects_pays_for_both_ends)
+TEST_F(stream, oracle_46_who_connects_pays_for_both_ends)
 {
 	struct box *a = &self->a, *b = &self->b;
 
@@ -888,7 +888,7 @@ TEST_F(stream, who_connects_goes_first)
 	EXPECT_TRUE(EVENTUALLY(HELD(a, NUMOTHERSOCK) == 0));
 }
 
-TEST_F(stream, exhausted_connector)
+TEST_F(stream, oracle_46_exhausted_connector)
 {
 	struct box *a = &self->a;
 

@@ -151,7 +151,7 @@ TEST(format_is_what_it_was)
 	EXPECT_EQ(LINE, strlen(heading[1]));
 }
 
-TEST_F(ub, host_sees_the_numbers)
+TEST_F(ub, oracle_55_host_sees_the_numbers)
 {
 	struct box *a = &self->a;
 	struct ub_state state;
@@ -172,7 +172,34 @@ TEST_F(ub, host_sees_the_numbers)
 	EXPECT_NE(NULL, strstr(block, " 9223372036854775807 "));
 }
 
-TEST_F(ub, inside_sees_itself_only)
+/* getluid(), for whoever can read. */
+TEST_F(ub, oracle_12_a_task_finds_its_number)
+{
+	struct box *a = &self->a;
+
+	ASSERT_EQ(HEAD + BLOCK, IN(a, read_table));
+	EXPECT_EQ(a->id, strtoul((char *)a->worker.shared + HEAD, NULL, 10));
+}
+
+TEST_F(ub, oracle_60_no_limit_is_a_number)
+{
+	char *block, want[80];
+	int res;
+
+	ASSERT_LT(0, read_host());
+	block = block_of(host_text, self->a.id);
+	ASSERT_NE(NULL, block);
+	sprintf(want, "%20s %20s %20d\n", "9223372036854775807",
+		"9223372036854775807", 0);
+	for (res = 0; res < ROWS; res++) {
+		if (res == STOCKVZ_RES_VMGUARPAGES || res == STOCKVZ_RES_OOMGUARPAGES)
+			continue;
+		EXPECT_EQ(0, strncmp(want, block + res * LINE + LINE - strlen(want),
+				     strlen(want)));
+	}
+}
+
+TEST_F(ub, oracle_56_inside_sees_itself_only)
 {
 	struct box *a = &self->a;
 	char *text = a->worker.shared;
@@ -224,7 +251,7 @@ TEST_F(ub, seek)
 }
 
 /* More than fits a page or two, newest first. */
-TEST_F(two, order)
+TEST_F(two, oracle_56_order)
 {
 	int i, n = 40;
 	char *text;
@@ -428,7 +455,7 @@ static long open_as(struct box *box, unsigned long mask, long uid)
 	return fd < 0 ? fd : 0;
 }
 
-TEST_F(ub, permissions)
+TEST_F(ub, oracle_57_permissions)
 {
 	struct box *where[] = { NULL, &self->a };
 	struct stat st;

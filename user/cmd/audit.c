@@ -4,7 +4,6 @@
  * what the module has charged.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -77,7 +76,7 @@ static bool print_row(const struct look *look, unsigned int res)
 		return false;
 	}
 	if (row->worth == AUDIT_NONE) {
-		printf("%-12s %20" PRIu64 " %20s  %s\n", ub_name(res), held, "-",
+		printf("%-12s %20lu %20s  %s\n", ub_name(res), held, "-",
 		       *note ? note : "not looked at");
 		return false;
 	}
@@ -86,11 +85,11 @@ static bool print_row(const struct look *look, unsigned int res)
 	else if (row->held == held && row->worth == AUDIT_EXACT)
 		note = "";
 	if (row->held != held)
-		snprintf(difference, sizeof(difference), "%+" PRId64 "%s",
+		snprintf(difference, sizeof(difference), "%+ld%s",
 			 (int64_t)(held - row->held), *note ? ": " : "");
-	snprintf(found, sizeof(found), "%s%" PRIu64, row->worth == AUDIT_ABOUT ? "~" : "",
+	snprintf(found, sizeof(found), "%s%lu", row->worth == AUDIT_ABOUT ? "~" : "",
 		 row->held);
-	printf("%-12s %20" PRIu64 " %20s%s%s%s\n", ub_name(res), held, found,
+	printf("%-12s %20lu %20s%s%s%s\n", ub_name(res), held, found,
 	       *difference || *note ? "  " : "", difference, note);
 	return row->worth == AUDIT_EXACT && row->held != held && same(look, res);
 }

@@ -5,7 +5,6 @@
  */
 #include <ctype.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -84,7 +83,7 @@ static const char *bound_text(char *buf, size_t size, uint64_t value)
 	if (value == UB_MAX)
 		snprintf(buf, size, "unlimited");
 	else
-		snprintf(buf, size, "%" PRIu64, value);
+		snprintf(buf, size, "%lu", value);
 	return buf;
 }
 
@@ -146,13 +145,13 @@ static void print_refusal(const struct ubnl_event *r)
 	if (r->bound == STOCKVZ_BOUND_MEMORY)
 		printf("the host had no memory to count it: ");
 	else if (r->bound == STOCKVZ_BOUND_BARRIER)
-		printf("barrier %" PRIu64 "%s, ", r->barrier, unit);
+		printf("barrier %lu%s, ", r->barrier, unit);
 	else
-		printf("limit %" PRIu64 "%s, ", r->limit, unit);
-	printf("held %" PRIu64 ", asked for %" PRIu64, r->held, r->amount);
+		printf("limit %lu%s, ", r->limit, unit);
+	printf("held %lu, asked for %lu", r->held, r->amount);
 	print_culprit(r);
 	if (r->count > 1) {
-		printf(", %" PRIu64 " times since ", r->count);
+		printf(", %lu times since ", r->count);
 		print_time(r->first);
 	}
 	putchar('\n');
@@ -160,13 +159,15 @@ static void print_refusal(const struct ubnl_event *r)
 
 static void print(const struct report *report)
 {
-	bool first = true;
+	bool first = true, bounded = false;
 	char command[160];
 
 	if (!report->why.nr)
 		printf("Nothing that was refused to container %u is remembered.\n", report->ct->id);
-	for (size_t i = 0; i < report->why.nr; i++)
+	for (size_t i = 0; i < report->why.nr; i++) {
 		print_refusal(&report->why.refusal[i]);
+		bounded = bounded || report->why.refusal[i].bound != STOCKVZ_BOUND_MEMORY;
+	}
 	for (unsigned int res = 0; res < UB_NR; res++) {
 		if (!cure(report, res, command, sizeof(command)))
 			continue;
@@ -175,7 +176,7 @@ static void print(const struct report *report)
 		first = false;
 		printf("%s\n", command);
 	}
-	if (report->why.nr && first)
+	if (bounded && first)
 		printf("\nThe limits of now would let it through.\n");
 }
 
@@ -186,13 +187,12 @@ static void print_json_refusal(const struct ubnl_event *r)
 
 	printf("    {\n      \"time\": %.3f,\n      \"first\": %.3f,\n", r->time / 1e9,
 	       r->first / 1e9);
-	printf("      \"count\": %" PRIu64 ",\n      \"resource\": ", r->count);
+	printf("      \"count\": %lu,\n      \"resource\": ", r->count);
 	json_string(stdout, ub_name(r->resource));
 	printf(",\n      \"bound\": ");
 	json_string(stdout, bound);
-	printf(",\n      \"barrier\": %" PRIu64 ",\n      \"limit\": %" PRIu64
-	       ",\n      \"held\": %" PRIu64 ",\n      \"amount\": %" PRIu64,
-	       r->barrier, r->limit, r->held, r->amount);
+	printf(",\n      \"barrier\": %lu,\n      \"limit\": %lu", r->barrier, r->limit);
+	printf(",\n      \"held\": %lu,\n      \"amount\": %lu", r->held, r->amount);
 	printf(",\n      \"pid\": %u,\n      \"comm\": ", r->pid);
 	json_string(stdout, r->comm);
 	printf(",\n      \"syscall\": ");

@@ -205,13 +205,13 @@ static void list_sockets(pid_t pid, const char *list, int place, uint64_t *sum)
 	file = fopen(path, "re");
 	/* The first line has the names. */
 	while (file && getline(&line, &size, file) > 0) {
-		const char *word = strtok_r(line, " \n", &save);
+		const char *word = strtok_r(line, "\n ", &save);
 		bool none = false;
 
 		for (int i = 1; word && i < place; i++) {
 			if (place == 10 && i == 4)
 				none = strstr("03 06 0C", word);
-			word = strtok_r(NULL, " \n", &save);
+			word = strtok_r(NULL, "\n ", &save);
 		}
 		*sum += !none && word && !strcmp(word, "0");
 	}

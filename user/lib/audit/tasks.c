@@ -33,7 +33,7 @@ static bool is_inside(const char *cgroup, const char *task)
 	if (file_read_at(-1, path, text, sizeof(text)) < 0)
 		return false;
 	at = strstr(text, "0::");
-	return at && !strncmp(at + 3, cgroup, len) && strchr("/ \n", at[3 + len]);
+	return at && !strncmp(at + 3, cgroup, len) && strchr("/\n ", at[3 + len]);
 }
 
 /* The first letter behind the name, which may hold anything */
