@@ -280,4 +280,48 @@ TEST_F(spied, by_one_who_stays)
 	ASSERT_EQ(0, load("require=all"));
 }
 
+/*
+ * A program refuses what we have let through and charged. The kernel then takes
+ * the socket apart as ever, and with it goes the charge.
+ */
+TEST_F(ub, socket_refused_by_bpf)
+{
+	struct box *a = &self->a;
+	struct bpf_spy spy;
+
+	ASSERT_EQ(0, bpf_spy(&spy, BPF_MODIFY_RETURN,
+			     "security_socket_post_create", 5, -EACCES));
+	bpf_spy_watch(&spy, a->worker.pid);
+	EXPECT_EQ(-EACCES, IN(a, make_socket));
+	EXPECT_EQ(1, bpf_spy_seen(&spy).calls);
+	bpf_spy_end(&spy);
+	EXPECT_TRUE(EVENTUALLY(HELD(a, NUMOTHERSOCK) == 0));
+	EXPECT_EQ(0, FAILCNT(a, NUMOTHERSOCK));
+}
+
+/*
+ * Of a file that was refused nobody hears any more: its unit is given back when
+ * its memory is some other file's.
+ */
+TEST_F(ub, file_refused_by_bpf)
+{
+	struct box *a = &self->a;
+	struct bpf_spy spy;
+	int tries = 1000;
+
+	ASSERT_EQ(0, bpf_spy(&spy, BPF_MODIFY_RETURN, "security_file_alloc", 1,
+			     -EACCES));
+	bpf_spy_watch(&spy, a->worker.pid);
+	EXPECT_EQ(-EACCES, IN(a, open_null));
+	bpf_spy_end(&spy);
+	EXPECT_EQ(1, HELD(a, NUMFILE));
+	while (ub_status("healed") == self->laws.healed && --tries) {
+		ASSERT_EQ(0, IN(a, open_null));
+		ASSERT_EQ(0, IN(a, close_taken));
+	}
+	EXPECT_TRUE(EVENTUALLY(HELD(a, NUMFILE) == 0));
+	EXPECT_EQ(self->laws.healed + 1, ub_status("healed"));
+	self->laws.healed++;
+}
+
 TEST_HARNESS_MAIN
