@@ -33,6 +33,11 @@ deps:			## Install with apt what the other targets need
 	apt-get -q update && \
 	DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends $$missing
 
+# For the kernel of "make check-debug" only.
+.PHONY: deps-debug
+deps-debug:
+	@$(MAKE) -s deps DEPS="linux-source-6.1 bc bison flex libelf-dev pahole"
+
 .PHONY: module
 module:			## Build stockvz.ko for one kernel (KDIR=/usr/src/linux-headers-...)
 	@[ -n "$(RELEASE)" ] || { \
@@ -95,6 +100,10 @@ check-quick: deps	## Only the small guests of each kernel
 .PHONY: check-ct
 check-ct: deps		## Only the containers, on a whole Debian guest
 	@selftests/check ct
+
+.PHONY: check-debug
+check-debug: deps deps-debug	## On a kernel with KASAN, lockdep, kmemleak and failing allocations
+	@selftests/check debug
 
 .PHONY: check-dkms
 check-dkms: deps	## Build, install, reboot, load and remove by DKMS, in a Debian guest

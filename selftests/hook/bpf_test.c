@@ -105,13 +105,8 @@ static long forget(long fd, long b)
 	return sys(close(fd));
 }
 
-FIXTURE(spied) {
-	struct laws laws;
-	struct box a;
-	struct bpf_spy spy;
-};
-
-FIXTURE_VARIANT(spied) {
+/* A function that a gate stands in, how it is called, and who else is there. */
+struct way {
 	const char *function;
 	int args;
 	enum bpf_attach_type type;
@@ -122,6 +117,16 @@ FIXTURE_VARIANT(spied) {
 	worker_fn take;
 	worker_fn again;	/* when something is taken */
 	worker_fn drop;
+};
+
+FIXTURE(spied) {
+	struct laws laws;
+	struct box a;
+	struct bpf_spy spy;
+};
+
+FIXTURE_VARIANT(spied) {
+	struct way way;
 };
 
 #define OPEN .args = 1, .res = STOCKVZ_RES_NUMFILE, .err = ENFILE,	\
@@ -140,9 +145,11 @@ FIXTURE_VARIANT(spied) {
 
 #define SPIED(name, function_, type_, how)				\
 	FIXTURE_VARIANT_ADD(spied, name) {				\
-		.function = function_,					\
-		.type = type_,						\
-		how							\
+		.way = {						\
+			.function = function_,				\
+			.type = type_,					\
+			how						\
+		}							\
 	}
 
 SPIED(open_entry, "security_file_alloc", BPF_TRACE_FENTRY, OPEN);
@@ -172,62 +179,61 @@ FIXTURE_TEARDOWN(spied)
 }
 
 #define ASSERT_SPY()							\
-	ASSERT_EQ(0, bpf_spy(&self->spy, variant->type, variant->function, \
-			     variant->args, 0))
+	ASSERT_EQ(0, bpf_spy(&self->spy, variant->way.type,		\
+			     variant->way.function, variant->way.args, 0))
 
 /* Refused, with all that belongs to it. */
-static void refused(struct __test_metadata *_metadata,
-		    FIXTURE_DATA(spied) *self,
-		    const FIXTURE_VARIANT(spied) *variant)
+static void refused(struct __test_metadata *_metadata, struct box *a,
+		    const struct way *way)
 {
 	struct refusal r = {
-		.box = &self->a,
-		.res = variant->res,
-		.err = variant->err,
-		.syscall = variant->syscall,
-		.pid = self->a.worker.pid,
+		.box = a,
+		.res = way->res,
+		.err = way->err,
+		.syscall = way->syscall,
+		.pid = a->worker.pid,
 	};
-	const struct ub_row before = ub_row(self->a.id, r.res);
+	const struct ub_row before = ub_row(a->id, r.res);
 
 	ub_events_drain();
-	EXPECT_EQ(-r.err, worker_do(&self->a.worker, variant->again, 0, 0));
+	EXPECT_EQ(-r.err, worker_do(&a->worker, way->again, 0, 0));
 	check_refused(_metadata, &r, &before);
 	check_event(_metadata, &r, &before);
 }
 
 /* One fits and one does not; the program, if it is there, sees both. */
-static void use(struct __test_metadata *_metadata, FIXTURE_DATA(spied) *self,
-		const FIXTURE_VARIANT(spied) *variant)
+static void use(struct __test_metadata *_metadata, struct box *a,
+		struct bpf_spy *spy, const struct way *way)
 {
-	bool spied = self->spy.link >= 0;
-	struct box *a = &self->a;
-	unsigned long held = ub_row(a->id, variant->res).held;
+	unsigned long held = ub_row(a->id, way->res).held;
+	bool spied = spy->link >= 0;
 
-	bpf_spy_watch(&self->spy, a->worker.pid);
-	ASSERT_EQ(0, ub_limit(a->id, variant->res, held + 1));
-	EXPECT_EQ(0, worker_do(&a->worker, variant->take, 0, 0));
-	EXPECT_EQ(held + 1, ub_row(a->id, variant->res).held);
-	EXPECT_EQ(spied, bpf_spy_seen(&self->spy).calls);
-	refused(_metadata, self, variant);
-	EXPECT_EQ(2 * spied, (int)bpf_spy_seen(&self->spy).calls);
-	if (spied && variant->type == BPF_TRACE_FEXIT) {
-		EXPECT_EQ(-variant->err, (int)bpf_spy_seen(&self->spy).result);
-	}
-	bpf_spy_watch(&self->spy, 0);
-	EXPECT_EQ(0, worker_do(&a->worker, variant->drop, 0, 0));
-	EXPECT_TRUE(EVENTUALLY(ub_row(a->id, variant->res).held == held));
-	ASSERT_EQ(0, ub_limit(a->id, variant->res, UB_MAX));
+	bpf_spy_watch(spy, a->worker.pid);
+	ASSERT_EQ(0, ub_limit(a->id, way->res, held + 1));
+	EXPECT_EQ(0, worker_do(&a->worker, way->take, 0, 0));
+	EXPECT_EQ(held + 1, ub_row(a->id, way->res).held);
+	EXPECT_EQ(spied ? 1 : 0, bpf_spy_seen(spy).calls);
+	refused(_metadata, a, way);
+	EXPECT_EQ(spied ? 2 : 0, bpf_spy_seen(spy).calls);
+	if (spied && way->type == BPF_TRACE_FEXIT)
+		EXPECT_EQ(-way->err, (int)bpf_spy_seen(spy).result);
+	bpf_spy_watch(spy, 0);
+	EXPECT_EQ(0, worker_do(&a->worker, way->drop, 0, 0));
+	EXPECT_TRUE(EVENTUALLY(ub_row(a->id, way->res).held == held));
+	ASSERT_EQ(0, ub_limit(a->id, way->res, UB_MAX));
 }
+
+#define USE() use(_metadata, &self->a, &self->spy, &variant->way)
 
 TEST_F(spied, by_one_who_came_later)
 {
 	box_open(_metadata, &self->a, BOX_A);
-	ASSERT_EQ(0, IN(&self->a, variant->prepare));
-	use(_metadata, self, variant);
+	ASSERT_EQ(0, IN(&self->a, variant->way.prepare));
+	USE();
 	ASSERT_SPY();
-	use(_metadata, self, variant);
+	USE();
 	bpf_spy_end(&self->spy);
-	use(_metadata, self, variant);
+	USE();
 	box_close(_metadata, &self->a);
 }
 
@@ -241,15 +247,15 @@ TEST_F(spied, by_one_who_came_later)
 	ASSERT_EQ(0, IN(&self->a, forget, self->spy.map));		\
 	ASSERT_EQ(0, IN(&self->a, forget, self->spy.prog));		\
 	ASSERT_EQ(0, IN(&self->a, forget, self->spy.link));		\
-	ASSERT_EQ(0, IN(&self->a, variant->prepare));			\
-	use(_metadata, self, variant);					\
+	ASSERT_EQ(0, IN(&self->a, variant->way.prepare));			\
+	USE();								\
 } while (0)
 
 TEST_F(spied, by_one_who_was_there)
 {
 	BEGIN_SPIED();
 	bpf_spy_end(&self->spy);
-	use(_metadata, self, variant);
+	USE();
 	box_close(_metadata, &self->a);
 }
 
@@ -264,14 +270,58 @@ TEST_F(spied, by_one_who_stays)
 	/* Without us: the calls are as many, and none is refused. */
 	ASSERT_EQ(0, worker_start(&worker, "/"));
 	bpf_spy_watch(&self->spy, worker.pid);
-	EXPECT_EQ(0, worker_do(&worker, variant->prepare, 0, 0));
+	EXPECT_EQ(0, worker_do(&worker, variant->way.prepare, 0, 0));
 	calls = bpf_spy_seen(&self->spy).calls;
-	EXPECT_EQ(0, worker_do(&worker, variant->take, 0, 0));
+	EXPECT_EQ(0, worker_do(&worker, variant->way.take, 0, 0));
 	EXPECT_EQ(calls + 1, bpf_spy_seen(&self->spy).calls);
-	EXPECT_EQ(0, worker_do(&worker, variant->drop, 0, 0));
+	EXPECT_EQ(0, worker_do(&worker, variant->way.drop, 0, 0));
 	worker_stop(&worker);
 	bpf_spy_end(&self->spy);
 	ASSERT_EQ(0, load("require=all"));
+}
+
+/*
+ * A program refuses what we have let through and charged. The kernel then takes
+ * the socket apart as ever, and with it goes the charge.
+ */
+TEST_F(ub, socket_refused_by_bpf)
+{
+	struct box *a = &self->a;
+	struct bpf_spy spy;
+
+	ASSERT_EQ(0, bpf_spy(&spy, BPF_MODIFY_RETURN,
+			     "security_socket_post_create", 5, -EACCES));
+	bpf_spy_watch(&spy, a->worker.pid);
+	EXPECT_EQ(-EACCES, IN(a, make_socket));
+	EXPECT_EQ(1, bpf_spy_seen(&spy).calls);
+	bpf_spy_end(&spy);
+	EXPECT_TRUE(EVENTUALLY(HELD(a, NUMOTHERSOCK) == 0));
+	EXPECT_EQ(0, FAILCNT(a, NUMOTHERSOCK));
+}
+
+/*
+ * Of a file that was refused nobody hears any more: its unit is given back when
+ * its memory is some other file's.
+ */
+TEST_F(ub, file_refused_by_bpf)
+{
+	struct box *a = &self->a;
+	struct bpf_spy spy;
+	int tries = 1000;
+
+	ASSERT_EQ(0, bpf_spy(&spy, BPF_MODIFY_RETURN, "security_file_alloc", 1,
+			     -EACCES));
+	bpf_spy_watch(&spy, a->worker.pid);
+	EXPECT_EQ(-EACCES, IN(a, open_null));
+	bpf_spy_end(&spy);
+	EXPECT_EQ(1, HELD(a, NUMFILE));
+	while (ub_status("healed") == self->laws.healed && --tries) {
+		ASSERT_EQ(0, IN(a, open_null));
+		ASSERT_EQ(0, IN(a, close_taken));
+	}
+	EXPECT_TRUE(EVENTUALLY(HELD(a, NUMFILE) == 0));
+	EXPECT_EQ(self->laws.healed + 1, ub_status("healed"));
+	self->laws.healed++;
 }
 
 TEST_HARNESS_MAIN

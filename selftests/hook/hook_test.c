@@ -365,18 +365,19 @@ FIXTURE_VARIANT(held) {
 		.off = off_,						\
 	}
 
-HELD(hot, "security_file_alloc", "security_file_alloc", "numfile");
-HELD(hot_of_two, "security_socket_post_create", "security_socket_post_create",
-     "numtcpsock numothersock");
+#define FILES "security_file_alloc"
+#define SOCKETS "security_socket_post_create"
+#define CONNECT "security_unix_stream_connect"
+#define COLD_GATES "pids_can_fork,__inet_inherit_port," CONNECT
+#define BOTH "numtcpsock numothersock"
+
+HELD(hot, FILES, FILES, "numfile");
+HELD(hot_of_two, SOCKETS, SOCKETS, BOTH);
 HELD(cold_first, "pids_can_fork", "pids_can_fork", "numproc");
-HELD(cold_last, "security_unix_stream_connect", "security_unix_stream_connect",
-     "numothersock");
-HELD(cold_of_two, "__inet_inherit_port", "__inet_inherit_port",
-     "numtcpsock numothersock");
-HELD(cold_all,
-     "pids_can_fork,__inet_inherit_port,security_unix_stream_connect", "",
-     "numproc numtcpsock numothersock");
-HELD(both, "pids_can_fork,security_file_alloc", "", "numproc numfile");
+HELD(cold_last, CONNECT, CONNECT, "numothersock");
+HELD(cold_of_two, "__inet_inherit_port", "__inet_inherit_port", BOTH);
+HELD(cold_all, COLD_GATES, "", "numproc " BOTH);
+HELD(hot_and_cold, "pids_can_fork," FILES, "", "numproc numfile");
 HELD(release, "security_file_free", "", "");
 
 #define HOLDS "a livepatch or another tracer holds it"

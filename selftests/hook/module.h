@@ -13,6 +13,10 @@
 
 #include "ub.h"
 
+/* Half a minute is not always enough for some loads and unloads. */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT 300
+
 static inline int load(const char *parameters)
 {
 	char command[256];

@@ -7,6 +7,8 @@
 
 #include "fault.h"
 
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
 #define FAIL_NTH "/proc/thread-self/fail-nth"
 
 static int put(const char *path, const char *text)
@@ -39,7 +41,7 @@ int fault_open(void)
 	unsigned int i;
 	int err = 0;
 
-	for (i = 0; !err && i < sizeof(settings) / sizeof(settings[0]); i++) {
+	for (i = 0; !err && i < ARRAY_SIZE(settings); i++) {
 		snprintf(path, sizeof(path), "/sys/kernel/debug/%s",
 			 settings[i].file);
 		err = put(path, settings[i].value);

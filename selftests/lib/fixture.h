@@ -24,6 +24,18 @@
 #define BOX_A_CGROUP "/ubtest101"
 #define BOX_B_CGROUP "/ubtest102"
 
+/* The harness waits for half a minute, which a kernel that checks itself may need. */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT 300
+
+/* So often, or as STOCKVZ_ITERATIONS has it, in percent: for such a kernel. */
+static inline long repeats(long n)
+{
+	const char *percent = getenv("STOCKVZ_ITERATIONS");
+
+	return percent ? n * atol(percent) / 100 + 1 : n;
+}
+
 /* RCU and the network take their time, and emulated machines too. */
 #define PATIENCE_MS 10000
 

@@ -916,7 +916,7 @@ TEST_F_TIMEOUT(nl, random_messages, 120)
 
 	rnd = time(NULL) | 1;
 	TH_LOG("seed %lu", rnd);
-	for (i = 0; i < 20000; i++)
+	for (i = 0; i < repeats(20000); i++)
 		accepted += !talk(random_message());
 	EXPECT_LT(0, accepted);
 	n = ub_dump(states, 64);
@@ -1092,7 +1092,7 @@ static int new_and_delete(void)
 {
 	int i;
 
-	for (i = 0; i < 300; i++) {
+	for (i = 0; i < repeats(300); i++) {
 		int err = ub_new(ID, i % 3 ? NULL : CG);
 
 		if (err && err != -EEXIST && err != -EBUSY)
@@ -1170,8 +1170,8 @@ TEST_F_TIMEOUT(ub, deleted_and_made_again_under_load, 120)
 	}
 	worker_stop(&a->worker);
 	for (i = 0; i < 3; i++)
-		worker_begin(&w[i], open_and_fork, 5000, 0);
-	for (n = 0; n < 200; n++) {
+		worker_begin(&w[i], open_and_fork, repeats(5000), 0);
+	for (n = 0; n < repeats(200); n++) {
 		ASSERT_EQ(0, ub_del(a->id));
 		usleep(n % 7 * 500);
 		ASSERT_EQ(0, ub_new(a->id, a->cgroup));
@@ -1198,9 +1198,9 @@ TEST_F_TIMEOUT(ub, moved_between_cgroups_under_load, 120)
 	for (i = 0; i < 4; i++) {
 		ASSERT_EQ(0, worker_start(&w[i], ""));
 		ASSERT_EQ(0, cg_enter(turn[i % 2], w[i].pid));
-		worker_begin(&w[i], open_and_fork, 5000, 0);
+		worker_begin(&w[i], open_and_fork, repeats(5000), 0);
 	}
-	for (n = 0; n < 200; n++) {
+	for (n = 0; n < repeats(200); n++) {
 		EXPECT_EQ(0, ub_attach(a->id, turn[n % 2]));
 		usleep(n % 7 * 1000);
 	}

@@ -890,7 +890,7 @@ TEST_F_TIMEOUT(ub, crowd_at_the_barrier, 120)
 	/* Two at a time fit, or one and a half. */
 	LIMIT(a, NUMFILE, 3);
 	for (i = 0; i < CROWD; i++)
-		worker_begin(&w[i], churn, 20000, 0);
+		worker_begin(&w[i], churn, repeats(20000), 0);
 	for (i = 0; i < CROWD; i++) {
 		long n = worker_end(&w[i]);
 
@@ -901,7 +901,7 @@ TEST_F_TIMEOUT(ub, crowd_at_the_barrier, 120)
 	EXPECT_EQ(0, row.held);
 	EXPECT_GE(3, row.maxheld);
 	EXPECT_EQ(refused, row.failcnt);
-	TH_LOG("%ld of %d refused", refused, CROWD * 20000);
+	TH_LOG("%ld of %ld refused", refused, CROWD * repeats(20000));
 	for (i = 0; i < CROWD; i++)
 		worker_stop(&w[i]);
 }
@@ -916,7 +916,7 @@ TEST_F_TIMEOUT(ub, crowd_that_fits_exactly, 120)
 		ASSERT_EQ(0, worker_start(&w[i], a->cgroup));
 	LIMIT(a, NUMFILE, 2 * CROWD);
 	for (i = 0; i < CROWD; i++)
-		worker_begin(&w[i], churn, 10000, 0);
+		worker_begin(&w[i], churn, repeats(10000), 0);
 	for (i = 0; i < CROWD; i++)
 		EXPECT_EQ(0, worker_end(&w[i]));
 	EXPECT_EQ(0, FAILCNT(a, NUMFILE));

@@ -758,7 +758,7 @@ TEST_F_TIMEOUT(ub, fork_under_signals, 120)
  * Crowds.
  */
 
-#define BOMB 10000
+#define BOMB repeats(10000)
 #define BOMB_BARRIER 50
 
 /* How many were refused, all with ENOMEM; anything else is negative. */
@@ -857,7 +857,7 @@ TEST_F_TIMEOUT(ub, crowd_at_the_barrier, 300)
 		ASSERT_EQ(0, worker_start(&w[i], a->cgroup));
 	LIMIT(a, NUMPROC, 1 + CROWD + CROWD / 2);
 	for (i = 0; i < CROWD; i++)
-		worker_begin(&w[i], churn, 1000, 0);
+		worker_begin(&w[i], churn, repeats(1000), 0);
 	for (i = 0; i < CROWD; i++) {
 		long n = worker_end(&w[i]);
 
@@ -868,7 +868,7 @@ TEST_F_TIMEOUT(ub, crowd_at_the_barrier, 300)
 	EXPECT_EQ(1 + CROWD, row.held);
 	EXPECT_GE(1 + CROWD + CROWD / 2, row.maxheld);
 	EXPECT_EQ(refused, row.failcnt);
-	TH_LOG("%ld of %d refused", refused, CROWD * 1000);
+	TH_LOG("%ld of %ld refused", refused, CROWD * repeats(1000));
 	for (i = 0; i < CROWD; i++)
 		worker_stop(&w[i]);
 	EXPECT_EQ(1, HELD(a, NUMPROC));
@@ -885,7 +885,7 @@ TEST_F_TIMEOUT(ub, crowd_that_fits_exactly, 300)
 		ASSERT_EQ(0, worker_start(&w[i], a->cgroup));
 	LIMIT(a, NUMPROC, 1 + 2 * CROWD);
 	for (i = 0; i < CROWD; i++)
-		worker_begin(&w[i], churn, 500, 0);
+		worker_begin(&w[i], churn, repeats(500), 0);
 	for (i = 0; i < CROWD; i++)
 		EXPECT_EQ(0, worker_end(&w[i]));
 	EXPECT_EQ(0, FAILCNT(a, NUMPROC));

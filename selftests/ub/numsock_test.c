@@ -1074,7 +1074,7 @@ TEST_F_TIMEOUT(ub, crowd_of_pairs_at_the_barrier, 120)
 		ASSERT_EQ(0, worker_start(&w[i], a->cgroup));
 	LIMIT(a, NUMOTHERSOCK, 3);
 	for (i = 0; i < CROWD; i++)
-		worker_begin(&w[i], churn_pairs, 5000, 0);
+		worker_begin(&w[i], churn_pairs, repeats(5000), 0);
 	for (i = 0; i < CROWD; i++) {
 		long n = worker_end(&w[i]);
 
@@ -1085,7 +1085,7 @@ TEST_F_TIMEOUT(ub, crowd_of_pairs_at_the_barrier, 120)
 	row = ub_row(a->id, STOCKVZ_RES_NUMOTHERSOCK);
 	EXPECT_GE(3, row.maxheld);
 	EXPECT_EQ(refused, row.failcnt);
-	TH_LOG("%ld of %d refused", refused, CROWD * 5000);
+	TH_LOG("%ld of %ld refused", refused, CROWD * repeats(5000));
 	for (i = 0; i < CROWD; i++)
 		worker_stop(&w[i]);
 }
@@ -1138,7 +1138,7 @@ TEST_F_TIMEOUT(ub, crowd_of_connections_at_the_barrier, 120)
 		ASSERT_EQ(0, worker_start(&w[i], a->cgroup));
 	LIMIT(a, NUMTCPSOCK, CROWD + 3);
 	for (i = 0; i < CROWD; i++)
-		worker_begin(&w[i], churn_tcp, 3000, i % 2 ? AF_INET : AF_INET6);
+		worker_begin(&w[i], churn_tcp, repeats(3000), i % 2 ? AF_INET : AF_INET6);
 	for (i = 0; i < CROWD; i++) {
 		long n = worker_end(&w[i]);
 
@@ -1167,7 +1167,7 @@ TEST_F_TIMEOUT(ub, crowd_of_pairs_that_fits_exactly, 120)
 		ASSERT_EQ(0, worker_start(&w[i], a->cgroup));
 	LIMIT(a, NUMOTHERSOCK, 2 * CROWD);
 	for (i = 0; i < CROWD; i++)
-		worker_begin(&w[i], churn_pairs, 2000, 0);
+		worker_begin(&w[i], churn_pairs, repeats(2000), 0);
 	for (i = 0; i < CROWD; i++)
 		EXPECT_EQ(0, worker_end(&w[i]));
 	EXPECT_EQ(0, FAILCNT(a, NUMOTHERSOCK));

@@ -18,6 +18,8 @@ stage_modules()
 {
 	local word file to
 
+	# A kernel may have all of them built in.
+	mkdir -p "$1/lib/modules/$release"
 	# modprobe knows the dependencies; "builtin x" is its other answer.
 	{
 		modprobe -d "$modroot" -S "$release" -a -D "${boot_modules[@]}"
@@ -35,12 +37,17 @@ stage_modules()
 	depmod -b "$1" "$release"
 }
 
-# stage_stockvz DIR: our modules, where modules from outside the kernel belong
+# stage_stockvz DIR: our modules, where modules from outside the kernel belong, and as
+# they would be installed: what a debugger reads is nine tenths of them
 stage_stockvz()
 {
+	local ko
+
 	[ -n "$module" ] || return 0
 	mkdir -p "$1/extra"
-	cp "$build/$release"/{stockvz,holder/stockvz_holder}.ko "$1/extra"
+	for ko in stockvz holder/stockvz_holder; do
+		objcopy --strip-debug "$build/$release/$ko.ko" "$1/extra/${ko##*/}.ko"
+	done
 }
 
 # stage_system ROOT: a minimal machine
