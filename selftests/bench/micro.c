@@ -13,9 +13,11 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -110,6 +112,70 @@ static void do_fork(void)
 	waitpid(pid, NULL, 0);
 }
 
+static int locked;
+
+static void do_flock(void)
+{
+	if (flock(locked, LOCK_EX) || flock(locked, LOCK_UN))
+		die("flock");
+}
+
+static void do_fcntl(void)
+{
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1 };
+
+	if (fcntl(locked, F_SETLK, &l))
+		die("lock");
+	l.l_type = F_UNLCK;
+	if (fcntl(locked, F_SETLK, &l))
+		die("unlock");
+}
+
+static void do_ptmx(void)
+{
+	int fd = open("/dev/ptmx", O_RDWR | O_NOCTTY);
+
+	if (fd < 0)
+		die("/dev/ptmx");
+	close(fd);
+}
+
+static void do_signal(void)
+{
+	static const struct timespec none;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGRTMIN);
+	if (sigqueue(getpid(), SIGRTMIN, (union sigval){}) ||
+	    sigtimedwait(&set, NULL, &none) != SIGRTMIN)
+		die("sigqueue");
+}
+
+static void do_timer(void)
+{
+	struct sigevent event = { .sigev_notify = SIGEV_NONE };
+	timer_t timer;
+
+	if (timer_create(CLOCK_MONOTONIC, &event, &timer))
+		die("timer_create");
+	timer_delete(timer);
+}
+
+static void start_locking(void)
+{
+	char name[] = "/tmp/micro.XXXXXX";
+	sigset_t set;
+
+	locked = mkstemp(name);
+	if (locked < 0)
+		die(name);
+	unlink(name);
+	sigemptyset(&set);
+	sigaddset(&set, SIGRTMIN);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 static void start_listening(void)
 {
 	socklen_t len = sizeof(listen_addr);
@@ -155,6 +221,11 @@ static const struct {
 	{ "unix socket+close", do_unix, 1 },
 	{ "connect+accept+close", do_accept, 4 },
 	{ "fork+exit+wait", do_fork, 10 },
+	{ "flock+unlock", do_flock, 1 },
+	{ "fcntl lock+unlock", do_fcntl, 1 },
+	{ "ptmx+close", do_ptmx, 10 },
+	{ "sigqueue+sigwait", do_signal, 1 },
+	{ "timer create+delete", do_timer, 1 },
 };
 
 static void enter(const char *cgroup)
@@ -174,6 +245,8 @@ static void limit(const char *cgroup)
 	static const int resources[] = {
 		STOCKVZ_RES_NUMPROC, STOCKVZ_RES_NUMFILE,
 		STOCKVZ_RES_NUMTCPSOCK, STOCKVZ_RES_NUMOTHERSOCK,
+		STOCKVZ_RES_NUMFLOCK, STOCKVZ_RES_NUMPTY,
+		STOCKVZ_RES_NUMSIGINFO,
 	};
 	unsigned int i;
 	int err = ub_new(CTID, cgroup);
@@ -217,6 +290,7 @@ int main(int argc, char **argv)
 	if (argc > 3)
 		enter(argv[3]);
 	start_listening();
+	start_locking();
 	for (i = 0; i < ARRAY_SIZE(ops); i++)
 		printf("%s\t%s\t%.0f\n", argv[1], ops[i].name,
 		       best_of(ops[i].op, rounds / ops[i].share));
