@@ -18,12 +18,11 @@
  * has no address. So a charge is noted for the task first, and moves to the lock
  * when it is filled in; what is still with the task at the end goes back.
  *
- * Between our look at the locks of a file and the kernel's, threads of the same
- * process may change them, and then a request that was let through without a
- * charge may need a lock after all. That is charged by force, and while more is
- * held than may be nobody is let through any more.
+ * Between our look at the locks of a file and the kernel's, another thread may
+ * change them, and then a request that was let through without a charge has a
+ * lock after all. That is charged by force, and while more is held than may be
+ * nobody is let through any more.
  */
-#include <linux/anon_inodes.h>
 #include <linux/file.h>
 #include <linux/kallsyms.h>
 #include <trace/events/filelock.h>
@@ -383,11 +382,13 @@ static void numflock_lease_setup(struct ftrace_regs *fregs)
 
 DEFINE_HOOK(numflock_lease_setup)
 
-/* A request to unlock what is not locked, by a file that nobody knows. */
+/*
+ * A request to unlock what is not locked. The file is not one of our own: its
+ * last put may come when we are gone.
+ */
 static int prove(int (*ask)(struct file *file, struct file_lock *request))
 {
-	static const struct file_operations nothing;
-	struct file *file = anon_inode_getfile("[stockvz]", &nothing, NULL, 0);
+	struct file *file = filp_open("/", O_RDONLY | O_DIRECTORY, 0);
 	struct file_lock request;
 	int err;
 

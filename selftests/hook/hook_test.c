@@ -218,25 +218,12 @@ HIDDEN(security_socket_post_create, "numtcpsock numothersock");
 HIDDEN(__inet_inherit_port, "numtcpsock numothersock");
 HIDDEN(sk_destruct, "numtcpsock numothersock");
 HIDDEN(flock_lock_inode, "numflock");
-HIDDEN(posix_lock_inode, "numflock");
 HIDDEN(locks_get_lock_context, "numflock");
-HIDDEN(locks_copy_lock, "numflock");
 HIDDEN(locks_unlink_lock_ctx, "numflock");
-HIDDEN(vfs_setlease, "numflock");
-HIDDEN(lease_setup, "numflock");
-HIDDEN(fasync_free, "numflock");
-HIDDEN(devpts_pty_new, "numpty");
 HIDDEN(pty_close, "numpty");
 HIDDEN(__sigqueue_alloc, "numsiginfo");
 HIDDEN(signal_generate, "numsiginfo");
-HIDDEN(collect_signal, "numsiginfo");
-HIDDEN(flush_sigqueue, "numsiginfo");
-HIDDEN(flush_sigqueue_mask, "numsiginfo");
-HIDDEN(__flush_itimer_signals, "numsiginfo");
-HIDDEN(common_timer_create, "numsiginfo");
-HIDDEN(posix_cpu_timer_create, "numsiginfo");
 HIDDEN(alarm_timer_create, "numsiginfo");
-HIDDEN(sigqueue_free, "numsiginfo");
 HIDDEN(zap_pid_ns_processes, "ct-events");
 HIDDEN(proc_lookup_de, "proc-bc");
 
@@ -310,7 +297,7 @@ TEST_F(whole, tracing_cannot_be_switched_off)
 }
 
 /* What is under way when hooks come and go is nobody's. */
-TEST_F(whole, loaded_and_unloaded_under_load)
+TEST_F_TIMEOUT(whole, loaded_and_unloaded_under_load, 120)
 {
 	pid_t busy[2];
 	unsigned int i;
