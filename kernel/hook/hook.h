@@ -165,6 +165,7 @@ void hook_refuse(struct ftrace_regs *fregs, long value);
 int hook_attach(struct hook *table, unsigned int n,
 		const char *const *features, const char *hide, bool require_all);
 void hook_detach(void);
+void hook_without(unsigned int feature, bool on, const char *why);
 const char *hook_feature_name(unsigned int feature);
 bool hook_feature(unsigned int feature, const char **why, const char **symbol);
 

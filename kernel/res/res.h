@@ -34,6 +34,20 @@ DECLARE_HOOK(ct_init_exit);
 typedef void (*res_ct_event_fn)(struct ub *ub, enum stockvz_ct_event event);
 void res_set_ct_event_handler(res_ct_event_fn fn);
 
+/* cgfile.c */
+bool cgfile_init(void);
+void cgfile_exit(void);
+int cgfile_write(struct cgroup *cgroup, const char *name, const char *text);
+ssize_t cgfile_read(struct cgroup *cgroup, const char *name, char *text,
+		    size_t size);
+
+/* memcg.c */
+void memcg_init(void);
+void memcg_exit(void);
+unsigned long memcg_oomguarpages(struct cgroup *cgroup);
+const char *memcg_changed(struct ub *ub, struct ub_binding *now,
+			  struct ub_binding *old);
+
 /* host.c */
 void res_host_init(void);
 void res_host_exit(void);

@@ -104,10 +104,14 @@ int res_init(const char *hide, bool require_all)
 		if (strcmp(ub_resource_name[i], "dummy"))
 			feature_name[i] = ub_resource_name[i];
 	res_host_init();
+	memcg_init();
+	ub_set_change_handler(memcg_changed);
 	err = hook_attach(table, ARRAY_SIZE(table), feature_name, hide,
 			  require_all);
-	if (err)
+	if (err) {
+		memcg_exit();
 		res_host_exit();
+	}
 	return err;
 }
 
@@ -117,5 +121,6 @@ int res_init(const char *hide, bool require_all)
 void res_exit(void)
 {
 	hook_detach();
+	memcg_exit();
 	res_host_exit();
 }

@@ -15,19 +15,28 @@
  * struct ub_binding - the cgroup of a beancounter
  * @cgroup: its id, which the kernel never uses twice: a cgroup that was
  *	removed leaves a binding that nothing finds
+ * @dir: the cgroup itself, counted; the directory may be gone. Constant
  * @ub: counted: see struct ub. Constant once it is in the table
  * @hash: in the table of all. ub_mutex; read with preemption off
+ * @failed: for rows that are read: what the kernel had counted as failures of
+ *	the cgroup when it was bound. ub_mutex
+ * @applied: limits of ours that the kernel enforces: what was last written to
+ *	the cgroup's files, UB_MAX if nothing was. settle_mutex
  * @path: where it was when it was bound, from the root of the hierarchy
  */
 struct ub_binding {
 	u64 cgroup;
+	struct cgroup *dir;
 	struct ub *ub;
 	struct hlist_node hash;
+	unsigned long failed[UB_RESOURCES];
+	unsigned long applied[UB_RESOURCES];
 	char path[];
 };
 
 struct ub_binding *ub_binding_new(const char *cgroup, const char **why);
-void ub_bind(struct ub *ub, struct ub_binding *b);
+void ub_binding_free(struct ub_binding *b);
+struct ub_binding *ub_bind(struct ub *ub, struct ub_binding *b);
 struct ub *ub_of_cgroup(struct cgroup *cgroup);
 struct ub *ub_look_up(struct cgroup *cgroup, unsigned int generation);
 

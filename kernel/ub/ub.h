@@ -14,6 +14,7 @@
  *
  * Locks. ub_mutex: names, limits, bindings; taken by admins' requests. ub_lock,
  * inside it: the list; irq-safe, since the last reference is put anywhere.
+ * settle_mutex, outside both: what follows from a change and may take long.
  */
 #ifndef STOCKVZ_UB_H
 #define STOCKVZ_UB_H
@@ -34,6 +35,7 @@
 /* The rows of /proc/user_beancounters; swappages came after it was fixed. */
 #define UB_ROWS 24
 
+struct cgroup;
 struct ub_binding;
 
 /**
@@ -85,6 +87,21 @@ typedef void (*ub_refusal_fn)(struct ub *ub, enum stockvz_resource res,
 			      const struct ub_refusal *why);
 /* Reads how much of a resource the whole machine holds. May sleep. */
 typedef unsigned long (*ub_total_fn)(void);
+/*
+ * Reads a row that is not charged: what a cgroup holds, the most that it held
+ * and how often it was refused, all three as the kernel counts them anyway, into
+ * numbers that were 0. Must not sleep.
+ */
+typedef void (*ub_row_fn)(struct cgroup *cgroup, enum stockvz_resource res,
+			  struct ub_numbers *n);
+/*
+ * Told that limits or cgroup of a beancounter are others now. @now and @old stay
+ * while it runs, either may be NULL; @old is the one that was given up, if any.
+ * Process context, may sleep, one at a time. Returns what an admin should know
+ * of, or NULL.
+ */
+typedef const char *(*ub_change_fn)(struct ub *ub, struct ub_binding *now,
+				    struct ub_binding *old);
 
 int ub_init(void);
 void ub_exit(void);
@@ -156,6 +173,8 @@ static __always_inline void ub_uncharge(struct ub *ub,
 
 void ub_set_refusal_handler(ub_refusal_fn fn);
 void ub_set_total(enum stockvz_resource res, ub_total_fn fn);
+void ub_set_row(enum stockvz_resource res, ub_row_fn fn);
+void ub_set_change_handler(ub_change_fn fn);
 unsigned long ub_underflows(void);
 
 #endif
