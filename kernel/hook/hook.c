@@ -195,7 +195,9 @@ static int prove(struct hook *hook)
 	err = hook->prove();
 	WRITE_ONCE(hook_proof_task, NULL);
 	static_branch_disable(&hook_proof_key);
-	if (err || !hook_proof_met)
+	if (err == -ENODEV)
+		hook->error = "there is nothing here to try its gate on";
+	else if (err || !hook_proof_met)
 		hook->error = "its gate did not refuse the call that tries it";
 	return hook->error ? -ENOENT : 0;
 }

@@ -51,7 +51,8 @@ enum hook_role { HOOK_GATE, HOOK_ACCOUNT, HOOK_RELEASE, HOOK_WATCH };
  * @hot: worth an ftrace_ops of its own: 16 instructions less for a call,
  *	0.12 s more to unload
  * @prove: a gate's: do something that meets the gate and return 0 if it failed
- *	as the gate makes it fail, else an errno. The gate refuses this task
+ *	as the gate makes it fail, -ENODEV if this machine has nothing that would
+ *	meet it, else another errno. The gate refuses this task
  *	only, and only while @prove runs
  * @found: the name that was taken. Written at load, constant afterwards, as
  *	all that follows
@@ -179,6 +180,7 @@ void hook_skip_eagain(void);
 void hook_skip_false(void);
 void hook_skip_true(void);
 void hook_skip_proof(void);
+bool hook_text_of(const char *name, unsigned long *start, unsigned long *len);
 int hook_resolve(struct hook *hook, const char *hide);
 int hook_btf_open(void);
 void hook_btf_close(void);

@@ -23,6 +23,20 @@ static struct mem_cgroup *memcg_of(struct cgroup *cgroup)
 	return mem_cgroup_from_css(rcu_dereference(cgroup->subsys[memory_cgrp_id]));
 }
 
+/* The multi-generational LRU, if the kernel goes by that, keeps its own sums. */
+static long generation_pages(struct lruvec *lruvec, int zone)
+{
+	long n = 0;
+#ifdef CONFIG_LRU_GEN
+	int gen;
+
+	for (gen = 0; gen < MAX_NR_GENS; gen++)
+		n += READ_ONCE(lruvec->lrugen.nr_pages[gen][0][zone]);
+#endif
+	/* Eventually consistent, says the kernel. */
+	return max(n, 0L);
+}
+
 static unsigned long lru_pages(struct mem_cgroup *memcg, int nid)
 {
 	struct lruvec *lruvec = &memcg->nodeinfo[nid]->lruvec;
@@ -32,7 +46,8 @@ static unsigned long lru_pages(struct mem_cgroup *memcg, int nid)
 	for (zone = 0; zone < MAX_NR_ZONES; zone++)
 		n += mem_cgroup_get_zone_lru_size(lruvec, LRU_INACTIVE_ANON, zone) +
 		     mem_cgroup_get_zone_lru_size(lruvec, LRU_ACTIVE_ANON, zone) +
-		     mem_cgroup_get_zone_lru_size(lruvec, LRU_UNEVICTABLE, zone);
+		     mem_cgroup_get_zone_lru_size(lruvec, LRU_UNEVICTABLE, zone) +
+		     generation_pages(lruvec, zone);
 	return n;
 }
 

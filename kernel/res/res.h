@@ -15,6 +15,7 @@
 
 /* proc.c */
 DECLARE_HOOK(numproc_fork);
+DECLARE_HOOK(task_gone);
 int numproc_prove(void);
 
 /* file.c */
@@ -47,6 +48,14 @@ void memcg_exit(void);
 unsigned long memcg_oomguarpages(struct cgroup *cgroup);
 const char *memcg_changed(struct ub *ub, struct ub_binding *now,
 			  struct ub_binding *old);
+
+/* kmem.c */
+DECLARE_HOOK(kmem_charge);
+DECLARE_HOOK(kmem_account);
+int kmem_prove(void);
+void kmem_init(void);
+void kmem_task_gone(const struct task_struct *task);
+void kmem_changed(struct ub *ub, struct ub_binding *now);
 
 /* host.c */
 void res_host_init(void);

@@ -31,8 +31,8 @@ static struct hook table[] = {
 	}, {
 		.symbol = { "cgroup_release" },
 		.role = HOOK_RELEASE,
-		.callback = release_first_hook,
-		.serves = SERVES(NUMPROC),
+		.callback = task_gone_hook,
+		.serves = SERVES(NUMPROC) | SERVES(KMEMSIZE),
 	}, {
 		.symbol = { "free_task" },
 		.role = HOOK_RELEASE,
@@ -77,6 +77,20 @@ static struct hook table[] = {
 		.serves = SERVES(NUMTCPSOCK) | SERVES(NUMOTHERSOCK),
 		.hot = true,
 	}, {
+		.symbol = { "try_charge_memcg" },
+		.prototype = "int (struct mem_cgroup *, gfp_t, unsigned int)",
+		.role = HOOK_GATE,
+		.callback = kmem_charge_hook,
+		.serves = SERVES(KMEMSIZE),
+		.hot = true,
+		.prove = kmem_prove,
+	}, {
+		.symbol = { "__mod_memcg_state" },
+		.role = HOOK_ACCOUNT,
+		.callback = kmem_account_hook,
+		.serves = SERVES(KMEMSIZE),
+		.hot = true,
+	}, {
 		.symbol = { "zap_pid_ns_processes" },
 		.role = HOOK_WATCH,
 		.callback = ct_init_exit_hook,
@@ -87,6 +101,13 @@ static struct hook table[] = {
 static const char *feature_name[HOOK_FEATURES] = {
 	[FEATURE_CT_EVENTS] = "ct-events",
 };
+
+static const char *changed(struct ub *ub, struct ub_binding *now,
+			   struct ub_binding *old)
+{
+	kmem_changed(ub, now);
+	return memcg_changed(ub, now, old);
+}
 
 /**
  * res_init() - attach the hooks of every resource
@@ -105,7 +126,8 @@ int res_init(const char *hide, bool require_all)
 			feature_name[i] = ub_resource_name[i];
 	res_host_init();
 	memcg_init();
-	ub_set_change_handler(memcg_changed);
+	kmem_init();
+	ub_set_change_handler(changed);
 	err = hook_attach(table, ARRAY_SIZE(table), feature_name, hide,
 			  require_all);
 	if (err) {

@@ -12,6 +12,7 @@
 static DEFINE_HASHTABLE(bindings, BINDING_BITS);
 
 unsigned int ub_binding_generation = 1;
+unsigned int ub_bindings;
 DEFINE_PER_CPU(struct ub_answer, ub_last_answer);
 
 static struct ub_binding *find(u64 cgroup)
@@ -157,10 +158,13 @@ struct ub_binding *ub_bind(struct ub *ub, struct ub_binding *b)
 	if (b) {
 		refcount_inc(&ub->refs);
 		b->ub = ub;
+		WRITE_ONCE(ub_bindings, ub_bindings + 1);
 		hash_add_rcu(bindings, &b->hash, b->cgroup);
 	}
-	if (old)
+	if (old) {
 		hash_del_rcu(&old->hash);
+		WRITE_ONCE(ub_bindings, ub_bindings - 1);
+	}
 	ub->binding = b;
 	/* Pairs with the read in ub_of_current(): the new table comes first. */
 	smp_store_release(&ub_binding_generation,

@@ -22,6 +22,7 @@
  *	the cgroup when it was bound. ub_mutex
  * @applied: limits of ours that the kernel enforces: what was last written to
  *	the cgroup's files, UB_MAX if nothing was. settle_mutex
+ * @settled: the change handler has seen it. settle_mutex
  * @path: where it was when it was bound, from the root of the hierarchy
  */
 struct ub_binding {
@@ -31,8 +32,12 @@ struct ub_binding {
 	struct hlist_node hash;
 	unsigned long failed[UB_RESOURCES];
 	unsigned long applied[UB_RESOURCES];
+	bool settled;
 	char path[];
 };
+
+/* How many there are: nobody need look for one while it is 0. */
+extern unsigned int ub_bindings;
 
 struct ub_binding *ub_binding_new(const char *cgroup, const char **why);
 void ub_binding_free(struct ub_binding *b);

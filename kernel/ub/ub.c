@@ -287,6 +287,8 @@ static void settle(struct ub *ub, struct ub_binding *old, const char **why)
 	mutex_unlock(&ub_mutex);
 	if (change_handler)
 		*why = change_handler(ub, now, old);
+	if (now)
+		now->settled = true;
 	mutex_unlock(&settle_mutex);
 	if (old) {
 		ub_binding_free(old);

@@ -42,6 +42,7 @@ struct ub_binding;
  * struct ub - a beancounter
  * @counter: what it holds, by resource; each on a cache line of its own, since
  *	two CPUs that open and fork have nothing to share
+ * @moves: next to it, how often it went up or down; kept for kmemsize alone
  * @refs: see the head of this file
  * @id: the container's number, not 0: the host has no struct ub. Constant
  * @born: grows from one to the next: newest first is largest first. Constant
@@ -55,6 +56,7 @@ struct ub_binding;
 struct ub {
 	struct {
 		struct ub_counter c;
+		atomic_long_t moves;
 	} ____cacheline_aligned_in_smp counter[UB_RESOURCES];
 	refcount_t refs;
 	u32 id;
