@@ -154,7 +154,8 @@ static enum ub_severity severity_of(const struct text *caller, gfp_t gfp)
 	if (gfp & __GFP_NOFAIL || current->flags & (PF_MEMALLOC | PF_KTHREAD) ||
 	    in_user_fault())
 		return UB_FORCE;
-	if (current->in_execve || (caller->pages && gfp == GFP_PGTABLE_USER))
+	if (current->in_execve ||
+	    (caller->pages && (gfp & ~__GFP_COMP) == GFP_PGTABLE_USER))
 		return UB_SOFT;
 	return UB_HARD;
 }

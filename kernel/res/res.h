@@ -12,6 +12,7 @@
 
 /* Features are resources by their number, and these. */
 #define FEATURE_CT_EVENTS 32
+#define FEATURE_OOM_CHOICE 33
 
 /* proc.c */
 DECLARE_HOOK(numproc_fork);
@@ -56,6 +57,11 @@ int kmem_prove(void);
 void kmem_init(void);
 void kmem_task_gone(const struct task_struct *task);
 void kmem_changed(struct ub *ub, struct ub_binding *now);
+
+/* oom.c */
+DECLARE_HOOK(oom_begin);
+DECLARE_HOOK(oom_compare);
+DECLARE_HOOK(oom_kill);
 
 /* host.c */
 void res_host_init(void);

@@ -91,6 +91,23 @@ static struct hook table[] = {
 		.serves = SERVES(KMEMSIZE),
 		.hot = true,
 	}, {
+		.symbol = { "out_of_memory" },
+		.role = HOOK_WATCH,
+		.callback = oom_begin_hook,
+		.serves = BIT_ULL(FEATURE_OOM_CHOICE),
+	}, {
+		.symbol = { "oom_evaluate_task" },
+		.prototype = "int (struct task_struct *, void *)",
+		.role = HOOK_WATCH,
+		.callback = oom_compare_hook,
+		.serves = BIT_ULL(FEATURE_OOM_CHOICE),
+	}, {
+		.symbol = { "__oom_kill_process" },
+		.prototype = "void (struct task_struct *, const char *)",
+		.role = HOOK_WATCH,
+		.callback = oom_kill_hook,
+		.serves = BIT_ULL(FEATURE_OOM_CHOICE),
+	}, {
 		.symbol = { "zap_pid_ns_processes" },
 		.role = HOOK_WATCH,
 		.callback = ct_init_exit_hook,
@@ -100,6 +117,7 @@ static struct hook table[] = {
 
 static const char *feature_name[HOOK_FEATURES] = {
 	[FEATURE_CT_EVENTS] = "ct-events",
+	[FEATURE_OOM_CHOICE] = "oom-choice",
 };
 
 static const char *changed(struct ub *ub, struct ub_binding *now,

@@ -165,7 +165,7 @@ struct ub_binding *ub_bind(struct ub *ub, struct ub_binding *b)
 		hash_del_rcu(&old->hash);
 		WRITE_ONCE(ub_bindings, ub_bindings - 1);
 	}
-	ub->binding = b;
+	WRITE_ONCE(ub->binding, b);
 	/* Pairs with the read in ub_of_current(): the new table comes first. */
 	smp_store_release(&ub_binding_generation,
 			  ub_binding_generation + 1 ?: 1);

@@ -87,4 +87,12 @@ static __always_inline struct ub *ub_of_current(void)
 	return ub_look_up(cgroup, now);
 }
 
+/* The cgroup of a beancounter, or NULL. Preemption off; good until it is on. */
+static inline struct cgroup *ub_dir(const struct ub *ub)
+{
+	const struct ub_binding *b = READ_ONCE(ub->binding);
+
+	return b ? b->dir : NULL;
+}
+
 #endif

@@ -48,7 +48,7 @@ struct ub_binding;
  * @born: grows from one to the next: newest first is largest first. Constant
  * @named: between ub_new() and ub_del(). ub_mutex
  * @link: in the list of all, newest first. ub_lock; read under RCU
- * @binding: its cgroup, NULL if none. ub_mutex
+ * @binding: its cgroup, NULL if none. ub_mutex; read with preemption off, too
  * @events: how many refusals may be told of in a second: of each beancounter
  *	so many, that none drowns another
  * @rcu: frees it

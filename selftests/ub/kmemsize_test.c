@@ -376,30 +376,31 @@ TEST_F(kmem, page_faults_are_served)
 
 static void *opener(void *arg)
 {
-	long i, *total = arg;
+	long i;
 
 	for (i = 0; i < 4000; i++) {
 		int fd = open("/dev/null", O_RDONLY);
 
 		if (fd < 0)
 			break;
-		__atomic_add_fetch(total, 1, __ATOMIC_RELAXED);
+		fds[__atomic_fetch_add(&nr_fds, 1, __ATOMIC_RELAXED)] = fd;
 	}
 	return NULL;
 }
 
 static long two_openers(long a, long b)
 {
-	long total = 0;
 	pthread_t t[2];
-	int i, n = 0;
+	long opened;
+	int n = 0;
 
-	while (n < 2 && !pthread_create(&t[n], NULL, opener, &total))
+	while (n < 2 && !pthread_create(&t[n], NULL, opener, NULL))
 		n++;
-	for (i = 0; i < n; i++)
-		pthread_join(t[i], NULL);
-	syscall(SYS_close_range, 10, ~0U, 0);
-	return total;
+	while (n)
+		pthread_join(t[--n], NULL);
+	opened = nr_fds;
+	close_files(0, 0);
+	return opened;
 }
 
 /* Two CPUs at the limit: never over it, and refused only what does not fit. */
