@@ -14,26 +14,24 @@
 
 static struct vfsmount *mount;
 
-static const struct {
-	unsigned int flag;
-	const char *name;
-} options[] = { COMPAT_CGROUP_OPTIONS };
-
 /*
  * Options belong to the hierarchy, not to the mount: whoever mounts it sets them
  * for all. So we ask for those that it has.
  */
 static void options_of_hierarchy(char *text, size_t size)
 {
+	unsigned long flags = cgrp_dfl_root.flags;
+	const char *name;
 	unsigned int i;
 
 	text[0] = 0;
-	for (i = 0; i < ARRAY_SIZE(options); i++) {
-		if (!(cgrp_dfl_root.flags & options[i].flag))
+	for_each_set_bit(i, &flags, BITS_PER_TYPE(cgrp_dfl_root.flags)) {
+		name = compat_cgroup_option(BIT(i));
+		if (!name)
 			continue;
 		if (text[0])
 			strlcat(text, ",", size);
-		strlcat(text, options[i].name, size);
+		strlcat(text, name, size);
 	}
 }
 

@@ -8,8 +8,8 @@
  * tasks, files, sockets, mappings, dentries, inodes, ... It is charged by the page, as
  * the controller does: small objects fill up a page that is charged already, and
  * what is left of it stays on its CPU for the next ones. What a cgroup holds when
- * it is bound counts as well; when it is not bound any more nothing does. A cgroup
- * without a memory controller holds 0.
+ * it is bound counts as well; when it is not bound any more, or removed, nothing
+ * does. A cgroup without a memory controller holds 0.
  *
  * A page that does not fit is refused (HARD), and the call that needed it fails as
  * it does when the kernel has no memory: ENOMEM mostly. Page tables and what exec
@@ -22,6 +22,8 @@
 #include <linux/memcontrol.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/task_stack.h>
+
+#include <trace/events/cgroup.h>
 
 #include <asm/pgalloc.h>
 #include <asm/syscall.h>
@@ -78,6 +80,7 @@ static struct pending *claim_pending(struct task_struct *task)
 
 static void drop_pending(struct pending *p)
 {
+	/* Whoever claims it next writes to it after we have read it. */
 	smp_store_release(&p->task, NULL);
 }
 
@@ -210,25 +213,33 @@ static long kmem_charge(struct ftrace_regs *fregs, unsigned long parent_ip)
 void kmem_charge_hook(unsigned long ip, unsigned long parent_ip,
 		      struct ftrace_ops *op, struct ftrace_regs *fregs)
 {
-	long err = hook_proving(kmem_charge_hook) ?
+	/* The proof is also one that its callers are known. */
+	long err = hook_proving(kmem_charge_hook) && caller_at(parent_ip) ?
 		   HOOK_PROOF_ERRNO : kmem_charge(fregs, parent_ip);
 
 	if (unlikely(err))
 		hook_refuse(fregs, err);
 }
 
-/* Pages were charged: the reservation was for these, or there was none. */
+/*
+ * Pages were charged: the reservation was for these, or there was none. If the cgroup
+ * was bound anew meanwhile, it was with another one that is forgotten.
+ */
 static void confirm(struct ub *ub, unsigned int pages)
 {
 	struct pending *p = in_task() ? find_pending(current) : NULL;
 
-	if (likely(p && p->pages == pages && p->born == ub->born)) {
+	if (likely(p && p->pages == pages)) {
+		u64 born = p->born;
+
 		drop_pending(p);
-		return;
-	}
-	if (p)
+		if (likely(ub && ub->born == born))
+			return;
+	} else if (p) {
 		take_back(p);
-	charge(ub, pages, UB_FORCE);
+	}
+	if (ub)
+		charge(ub, pages, UB_FORCE);
 }
 
 /*
@@ -247,7 +258,7 @@ static void kmem_account(struct ftrace_regs *fregs)
 		return;
 	preempt_disable();
 	ub = payer(memcg);
-	if (ub && pages > 0)
+	if (pages > 0)
 		confirm(ub, pages);
 	else if (ub)
 		uncharge(ub, -pages);
@@ -287,21 +298,31 @@ static struct mem_cgroup *some_memcg_get(void)
 	return css ? mem_cgroup_from_css(css) : NULL;
 }
 
-/* Have a page charged to some cgroup. */
+/* Each caller in turn; the object is too large for what a CPU has ready. */
+static int charge_something(void)
+{
+	struct page *page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	void *object = kmalloc(2 * PAGE_SIZE, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	int err = page || object ? -ENOENT : 0;
+
+	if (page)
+		__free_page(page);
+	kfree(object);
+	return err;
+}
+
 int kmem_prove(void)
 {
 	struct mem_cgroup *memcg = some_memcg_get(), *before;
-	struct page *page;
+	int err;
 
 	if (!memcg)
 		return -ENODEV;
 	before = set_active_memcg(memcg);
-	page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	err = charge_something();
 	set_active_memcg(before);
 	css_put(&memcg->css);
-	if (page)
-		__free_page(page);
-	return page ? -ENOENT : 0;
+	return err;
 }
 
 /* Is any task on its way with a charge to this one? */
@@ -316,7 +337,7 @@ static bool is_under_way(const struct ub *ub)
 	return false;
 }
 
-/* What the kernel has counted for a cgroup. Bytes. */
+/* What the kernel has counted for a cgroup and those below. Bytes. */
 static unsigned long kernel_memory(struct cgroup *cgroup)
 {
 	unsigned long n = 0;
@@ -332,6 +353,31 @@ static unsigned long kernel_memory(struct cgroup *cgroup)
 	return n;
 }
 
+/* Is this other one's cgroup below? */
+static bool is_below(struct ub *ub, struct cgroup *cgroup)
+{
+	struct cgroup *dir;
+	bool below;
+
+	preempt_disable();
+	dir = ub_dir(ub);
+	below = dir && dir != cgroup && cgroup_is_descendant(dir, cgroup);
+	preempt_enable();
+	return below;
+}
+
+/* What a cgroup and those below hold that nobody nearer pays for. */
+static unsigned long own_memory(struct cgroup *cgroup)
+{
+	unsigned long n = kernel_memory(cgroup), others = 0;
+	struct ub *ub;
+
+	for (ub = ub_next_get(NULL); ub; ub = ub_next_get(ub))
+		if (is_below(ub, cgroup))
+			others += atomic_long_read(&ub->counter[STOCKVZ_RES_KMEMSIZE].c.held);
+	return n > others ? n - others : 0;
+}
+
 static void correct(struct ub *ub, unsigned long held, unsigned long truth)
 {
 	if (truth > held)
@@ -343,14 +389,8 @@ static void correct(struct ub *ub, unsigned long held, unsigned long truth)
 /* As long as something moves between two looks the sum is not to be believed. */
 #define LOOKS 20
 
-/**
- * kmem_changed() - a beancounter has another cgroup: it holds what that holds
- * @ub: the beancounter
- * @now: its cgroup, or NULL
- *
- * Context: process, may sleep.
- */
-void kmem_changed(struct ub *ub, struct ub_binding *now)
+/* From now on a beancounter holds what its cgroup does; nothing without one. */
+static void recount(struct ub *ub, struct cgroup *cgroup)
 {
 	atomic_long_t *moves = &ub->counter[STOCKVZ_RES_KMEMSIZE].moves;
 	struct ub_counter *c = &ub->counter[STOCKVZ_RES_KMEMSIZE].c;
@@ -358,18 +398,97 @@ void kmem_changed(struct ub *ub, struct ub_binding *now)
 	unsigned int looks;
 	long before;
 
-	if (!hook_on(STOCKVZ_RES_KMEMSIZE) || (now && now->settled))
-		return;
 	for (looks = 0; looks < LOOKS; looks++) {
 		before = atomic_long_read(moves);
 		held = atomic_long_read(&c->held);
-		truth = now ? kernel_memory(now->dir) : 0;
+		truth = cgroup ? own_memory(cgroup) : 0;
 		if (!is_under_way(ub) && atomic_long_read(moves) == before)
 			break;
 		schedule_timeout_uninterruptible(1);
 	}
 	correct(ub, held, truth);
 }
+
+static struct cgroup *cgroup_of_get(struct ub *ub)
+{
+	struct cgroup *dir;
+
+	preempt_disable();
+	dir = ub_dir(ub);
+	if (dir)
+		cgroup_get(dir);
+	preempt_enable();
+	return dir;
+}
+
+/* Who pays for what is around a cgroup pays for it no more, or again. */
+static void recount_around(struct cgroup *cgroup)
+{
+	struct cgroup *dir;
+	struct ub *ub;
+
+	for (ub = ub_next_get(NULL); ub; ub = ub_next_get(ub)) {
+		dir = cgroup_of_get(ub);
+		if (dir && dir != cgroup && cgroup_is_descendant(cgroup, dir))
+			recount(ub, dir);
+		if (dir)
+			cgroup_put(dir);
+	}
+}
+
+static bool is_gone(struct cgroup *cgroup)
+{
+	return !(READ_ONCE(cgroup->self.flags) & CSS_ONLINE);
+}
+
+/**
+ * kmem_changed() - a beancounter may have another cgroup: it holds what that holds
+ * @ub: the beancounter
+ * @now: its cgroup, or NULL
+ * @old: the one that it gave up, or NULL
+ *
+ * Context: see ub_change_fn.
+ */
+void kmem_changed(struct ub *ub, struct ub_binding *now, struct ub_binding *old)
+{
+	if (!hook_on(STOCKVZ_RES_KMEMSIZE))
+		return;
+	if (!now || !now->settled || is_gone(now->dir))
+		recount(ub, now ? now->dir : NULL);
+	if (old)
+		recount_around(old->dir);
+	if (now && !now->settled)
+		recount_around(now->dir);
+}
+
+/* What is left of a removed cgroup's is its parent's, says the kernel. */
+static void forget_removed(struct work_struct *work)
+{
+	static const struct ub_change nothing;
+	struct cgroup *dir;
+	const char *why;
+	struct ub *ub;
+
+	for (ub = ub_next_get(NULL); ub; ub = ub_next_get(ub)) {
+		dir = cgroup_of_get(ub);
+		/* Has the change handler look again. */
+		if (dir && is_gone(dir))
+			ub_set(ub->id, &nothing, &why);
+		if (dir)
+			cgroup_put(dir);
+	}
+}
+
+static DECLARE_WORK(removed, forget_removed);
+
+/* Tracepoint cgroup_rmdir: a cgroup is removed. It may not sleep there. */
+void kmem_cgroup_removed(void *data, struct cgroup *cgroup, const char *path)
+{
+	if (READ_ONCE(ub_bindings) && hook_on(STOCKVZ_RES_KMEMSIZE))
+		schedule_work(&removed);
+}
+
+HOOK_PIN_PROBE(cgroup_rmdir, kmem_cgroup_removed)
 
 static unsigned long total_kmemsize(void)
 {
@@ -391,4 +510,12 @@ void kmem_init(void)
 				  &callers[i].len))
 			callers[i].len = 0;
 	ub_set_total(STOCKVZ_RES_KMEMSIZE, total_kmemsize);
+}
+
+/**
+ * kmem_exit() - no hook is left
+ */
+void kmem_exit(void)
+{
+	cancel_work_sync(&removed);
 }

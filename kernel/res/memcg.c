@@ -164,7 +164,7 @@ const char *memcg_changed(struct ub *ub, struct ub_binding *now,
 		if (old)
 			apply(old, i, UB_MAX);
 		if (now && apply(now, i, READ_ONCE(c->limit)))
-			why = "stored, but the cgroup does not take limits of memory: no memory controller is on in it";
+			why = "stored only: the cgroup has no memory controller";
 	}
 	return why;
 }

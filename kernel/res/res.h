@@ -55,8 +55,10 @@ DECLARE_HOOK(kmem_charge);
 DECLARE_HOOK(kmem_account);
 int kmem_prove(void);
 void kmem_init(void);
+void kmem_exit(void);
 void kmem_task_gone(const struct task_struct *task);
-void kmem_changed(struct ub *ub, struct ub_binding *now);
+void kmem_cgroup_removed(void *data, struct cgroup *cgroup, const char *path);
+void kmem_changed(struct ub *ub, struct ub_binding *now, struct ub_binding *old);
 
 /* oom.c */
 DECLARE_HOOK(oom_begin);

@@ -91,6 +91,11 @@ static struct hook table[] = {
 		.serves = SERVES(KMEMSIZE),
 		.hot = true,
 	}, {
+		.symbol = { "cgroup_rmdir" },
+		.role = HOOK_WATCH,
+		.probe = kmem_cgroup_removed,
+		.serves = SERVES(KMEMSIZE),
+	}, {
 		.symbol = { "out_of_memory" },
 		.role = HOOK_WATCH,
 		.callback = oom_begin_hook,
@@ -123,7 +128,7 @@ static const char *feature_name[HOOK_FEATURES] = {
 static const char *changed(struct ub *ub, struct ub_binding *now,
 			   struct ub_binding *old)
 {
-	kmem_changed(ub, now);
+	kmem_changed(ub, now, old);
 	return memcg_changed(ub, now, old);
 }
 
@@ -149,6 +154,7 @@ int res_init(const char *hide, bool require_all)
 	err = hook_attach(table, ARRAY_SIZE(table), feature_name, hide,
 			  require_all);
 	if (err) {
+		kmem_exit();
 		memcg_exit();
 		res_host_exit();
 	}
@@ -161,6 +167,7 @@ int res_init(const char *hide, bool require_all)
 void res_exit(void)
 {
 	hook_detach();
+	kmem_exit();
 	memcg_exit();
 	res_host_exit();
 }

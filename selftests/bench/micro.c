@@ -24,7 +24,7 @@
 #include "ub.h"
 
 #define CTID 101
-#define ROOM 1000
+#define ROOM 1000UL
 
 #define REPEATS 3
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -180,6 +180,8 @@ static void limit(const char *cgroup)
 
 	for (i = 0; !err && i < ARRAY_SIZE(resources); i++)
 		err = ub_set(CTID, resources[i], ROOM, ROOM);
+	if (!err)
+		err = ub_set(CTID, STOCKVZ_RES_KMEMSIZE, ROOM << 20, ROOM << 20);
 	if (err) {
 		fprintf(stderr, "beancounter: %s\n", ub_why());
 		exit(1);

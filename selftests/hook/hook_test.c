@@ -121,6 +121,7 @@ static void check_counted(struct __test_metadata *_metadata, const char *off)
 		const char *name;
 		int res;
 	} counted[] = {
+		{ "kmemsize", STOCKVZ_RES_KMEMSIZE },
 		{ "numproc", STOCKVZ_RES_NUMPROC },
 		{ "numfile", STOCKVZ_RES_NUMFILE },
 		{ "numtcpsock", STOCKVZ_RES_NUMTCPSOCK },
@@ -185,7 +186,7 @@ FIXTURE_VARIANT(module) {
 
 HIDDEN(pids_can_fork, "numproc");
 HIDDEN(pids_cancel_fork, "numproc");
-HIDDEN(cgroup_release, "numproc");
+HIDDEN(cgroup_release, "kmemsize numproc");
 HIDDEN(free_task, "numproc");
 HIDDEN(security_file_alloc, "numfile");
 HIDDEN(security_file_free, "numfile");
@@ -193,6 +194,12 @@ HIDDEN(security_unix_stream_connect, "numothersock");
 HIDDEN(security_socket_post_create, "numtcpsock numothersock");
 HIDDEN(__inet_inherit_port, "numtcpsock numothersock");
 HIDDEN(sk_destruct, "numtcpsock numothersock");
+HIDDEN(try_charge_memcg, "kmemsize");
+HIDDEN(__mod_memcg_state, "kmemsize");
+HIDDEN(cgroup_rmdir, "kmemsize");
+HIDDEN(out_of_memory, "oom-choice");
+HIDDEN(oom_evaluate_task, "oom-choice");
+HIDDEN(__oom_kill_process, "oom-choice");
 HIDDEN(zap_pid_ns_processes, "ct-events");
 
 TEST_F(module, hidden)
@@ -248,6 +255,14 @@ TEST_F(whole, everything_is_on)
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numtcpsock").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numothersock").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("ct-events").state);
+	EXPECT_EQ(STOCKVZ_STATE_ON, feature("kmemsize").state);
+	EXPECT_EQ(STOCKVZ_STATE_ON, feature("oom-choice").state);
+	/* Read, not hooked. */
+	EXPECT_EQ(STOCKVZ_STATE_ON, feature("physpages").state);
+	EXPECT_EQ(STOCKVZ_STATE_ON, feature("swappages").state);
+	EXPECT_EQ(STOCKVZ_STATE_ON, feature("oomguarpages").state);
+	EXPECT_EQ(STOCKVZ_STATE_DEGRADED, feature("vmguarpages").state);
+	EXPECT_TRUE(stands("/proc/stockvz", "vmguarpages", "degraded:", ""));
 	check_counted(_metadata, "");
 	check_unload(_metadata);
 }
@@ -273,7 +288,7 @@ TEST_F(whole, tracing_cannot_be_switched_off)
 }
 
 /* What is under way when hooks come and go is nobody's. */
-TEST_F(whole, loaded_and_unloaded_under_load)
+TEST_F_TIMEOUT(whole, loaded_and_unloaded_under_load, 120)
 {
 	pid_t busy[2];
 	unsigned int i;

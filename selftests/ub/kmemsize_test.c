@@ -534,6 +534,53 @@ TEST_F(kmem, cgroups_below)
 	EXPECT_AGREES(a);
 }
 
+/* The nearest pays, and whoever was there before pays for it no more. */
+TEST_F(kmem, one_inside_the_other)
+{
+	struct box *a = &self->a;
+	char child[64];
+	struct worker w;
+	long all;
+
+	snprintf(child, sizeof(child), "%s/child", a->cgroup);
+	worker_stop(&a->worker);
+	ASSERT_EQ(0, cg_write(a->cgroup, "cgroup.subtree_control", "+memory"));
+	ASSERT_EQ(0, cg_make(child));
+	ASSERT_EQ(0, worker_start(&w, child));
+	EXPECT_EQ(0, worker_do(&w, allow_many, 0, 0));
+	EXPECT_EQ(2000, worker_do(&w, open_files, 2000, 0));
+	EXPECT_AGREES(a);
+	ASSERT_EQ(0, ub_new(BOX_B, child));
+	all = truth(a->cgroup);
+	EXPECT_EQ(truth(child), (long)ub_row(BOX_B, STOCKVZ_RES_KMEMSIZE).held);
+	EXPECT_EQ(all - truth(child), (long)HELD(a, KMEMSIZE));
+	EXPECT_EQ(2000, worker_do(&w, open_files, 2000, 0));
+	EXPECT_EQ(truth(child), (long)ub_row(BOX_B, STOCKVZ_RES_KMEMSIZE).held);
+	EXPECT_EQ(truth(a->cgroup) - truth(child), (long)HELD(a, KMEMSIZE));
+	ASSERT_EQ(0, ub_del(BOX_B));
+	EXPECT_AGREES(a);
+	worker_stop(&w);
+	EXPECT_EQ(0, cg_remove(child));
+	EXPECT_AGREES(a);
+	EXPECT_EQ(0, cg_write(a->cgroup, "cgroup.subtree_control", "-memory"));
+}
+
+/* What is left of it is its parent's. */
+TEST_F(kmem, cgroup_is_gone)
+{
+	struct box *a = &self->a;
+
+	EXPECT_EQ(0, IN(a, a_bit_of_everything, 1));
+	worker_stop(&a->worker);
+	EXPECT_LT(0, ub_row(a->id, STOCKVZ_RES_KMEMSIZE).maxheld);
+	EXPECT_EQ(0, cg_remove(a->cgroup));
+	EXPECT_TRUE(EVENTUALLY(HELD(a, KMEMSIZE) == 0));
+	EXPECT_LT(0, ub_row(a->id, STOCKVZ_RES_KMEMSIZE).maxheld);
+	ASSERT_EQ(0, cg_make(a->cgroup));
+	ASSERT_EQ(0, ub_attach(a->id, a->cgroup));
+	EXPECT_AGREES(a);
+}
+
 TEST_F(kmem, others_are_not_charged)
 {
 	struct box *a = &self->a;

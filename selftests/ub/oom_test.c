@@ -37,12 +37,10 @@ static long start_hog(long pages, long adj)
 		return -errno;
 	hog = fork();
 	if (!hog) {
-		if (adj) {
-			fd = open("/proc/self/oom_score_adj", O_WRONLY);
-			snprintf(text, sizeof(text), "%ld", adj);
-			if (write(fd, text, strlen(text)) < 0)
-				_exit(1);
-		}
+		fd = open("/proc/self/oom_score_adj", O_WRONLY);
+		snprintf(text, sizeof(text), "%ld", adj);
+		if (write(fd, text, strlen(text)) < 0)
+			_exit(1);
 		if (grow(pages))
 			_exit(1);
 		if (write(ready[1], "", 1) < 0)
@@ -234,6 +232,11 @@ TEST_F_TIMEOUT(two, in_earnest, 120)
 	int i;
 
 	NEEDS_MEMORY(a);
+	/*
+	 * A victim's last pages are still on their way when the kernel may look for
+	 * the next one: that shall not be the worker.
+	 */
+	ASSERT_EQ(0, IN(a, never_me));
 	ASSERT_EQ(0, IN(a, start_hog, 60 * MIB, 0));
 	ASSERT_EQ(0, IN(b, start_hog, 90 * MIB, 0));
 	GUARANTEE(a, 10 * MIB);
@@ -248,8 +251,7 @@ TEST_F_TIMEOUT(two, in_earnest, 120)
 		usleep(100000);
 	}
 	EXPECT_TRUE(died);
-	waitpid(eater, &i, 0);
-	EXPECT_TRUE(WIFEXITED(i));
+	waitpid(eater, NULL, 0);
 	EXPECT_EQ(0, IN(b, hog_died));
 	EXPECT_EQ(1, FAILCNT(a, OOMGUARPAGES));
 	EXPECT_EQ(0, FAILCNT(b, OOMGUARPAGES));
