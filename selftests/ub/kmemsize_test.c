@@ -20,7 +20,7 @@
 #include "fixture.h"
 
 #define PAGE 4096L
-#define MIB (1L << 20)
+#define MIB (1024 * 1024L)
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23

@@ -82,18 +82,13 @@ static bool needs_memory(struct box *box)
 	return cg_read(box->cgroup, "memory.current", "") < 0;
 }
 
-#define NEEDS_MEMORY(box)						\
-	do {								\
-		if (needs_memory(box))					\
-			SKIP(return, "no memory controller");		\
-	} while (0)
-
 TEST_F(ub, physpages_is_what_the_controller_says)
 {
 	struct box *a = &self->a;
 	long before;
 
-	NEEDS_MEMORY(a);
+	if (needs_memory(a))
+		SKIP(return, "no memory controller");
 	/* A task that has not run yet holds nothing. */
 	ASSERT_EQ(0, IN(a, touch, 1));
 	ASSERT_EQ(0, IN(a, untouch));
@@ -116,7 +111,8 @@ TEST_F(ub, physpages_limit_kills)
 	struct box *a = &self->a;
 	unsigned long failures;
 
-	NEEDS_MEMORY(a);
+	if (needs_memory(a))
+		SKIP(return, "no memory controller");
 	ASSERT_EQ(0, ub_set(a->id, STOCKVZ_RES_PHYSPAGES, 0, 3000));
 	EXPECT_EQ(3000, pages_of(a, "memory.max"));
 	EXPECT_EQ(0, ub_set(a->id, STOCKVZ_RES_SWAPPAGES, 0, 0));
@@ -139,7 +135,8 @@ TEST_F(ub, page_cache_gives_way)
 {
 	struct box *a = &self->a;
 
-	NEEDS_MEMORY(a);
+	if (needs_memory(a))
+		SKIP(return, "no memory controller");
 	ASSERT_EQ(0, ub_set(a->id, STOCKVZ_RES_PHYSPAGES, 0, 4000));
 	EXPECT_EQ(0, IN(a, write_file, 6000));
 	EXPECT_EQ(0, IN(a, touch_in_child, 2000));
@@ -208,7 +205,8 @@ TEST_F(swap, swappages_is_what_the_controller_says)
 {
 	struct box *a = &self->a;
 
-	NEEDS_MEMORY(a);
+	if (needs_memory(a))
+		SKIP(return, "no memory controller");
 	EXPECT_EQ(0, HELD(a, SWAPPAGES));
 	ASSERT_EQ(0, ub_set(a->id, STOCKVZ_RES_PHYSPAGES, 0, 3000));
 	ASSERT_EQ(0, IN(a, touch, 4000));
@@ -226,7 +224,8 @@ TEST_F(swap, swappages_limit)
 {
 	struct box *a = &self->a;
 
-	NEEDS_MEMORY(a);
+	if (needs_memory(a))
+		SKIP(return, "no memory controller");
 	ASSERT_EQ(0, ub_set(a->id, STOCKVZ_RES_PHYSPAGES, 0, 3000));
 	ASSERT_EQ(0, ub_set(a->id, STOCKVZ_RES_SWAPPAGES, 0, 200));
 	EXPECT_EQ(200, pages_of(a, "memory.swap.max"));
@@ -243,7 +242,8 @@ TEST_F(ub, oomguarpages_is_what_cannot_be_dropped)
 	struct box *a = &self->a;
 	long before, cached;
 
-	NEEDS_MEMORY(a);
+	if (needs_memory(a))
+		SKIP(return, "no memory controller");
 	before = HELD(a, OOMGUARPAGES);
 	ASSERT_EQ(0, IN(a, write_file, 2000));
 	cached = HELD(a, PHYSPAGES);
@@ -268,7 +268,8 @@ TEST_F(ub, limits_follow_the_cgroup)
 	struct box *a = &self->a;
 	unsigned long failures;
 
-	NEEDS_MEMORY(a);
+	if (needs_memory(a))
+		SKIP(return, "no memory controller");
 	ASSERT_EQ(0, cg_make(BOX_B_CGROUP));
 	ASSERT_EQ(0, ub_set(a->id, STOCKVZ_RES_PHYSPAGES, 0, 3000));
 	ASSERT_EQ(0, ub_set(a->id, STOCKVZ_RES_SWAPPAGES, 0, 50));
@@ -315,7 +316,8 @@ TEST_F(bare, any_limit_can_be_set)
 	/* The largest number of pages that is a number of bytes. */
 	unsigned long most = UB_MAX / PAGE;
 
-	NEEDS_MEMORY(a);
+	if (needs_memory(a))
+		SKIP(return, "no memory controller");
 	LIMIT(a, PHYSPAGES, 0);
 	EXPECT_EQ(0, cg_read(a->cgroup, "memory.max", ""));
 	LIMIT(a, PHYSPAGES, most);
@@ -338,7 +340,8 @@ TEST_F(bare, what_is_not_ours_stays)
 {
 	struct box *a = &self->a;
 
-	NEEDS_MEMORY(a);
+	if (needs_memory(a))
+		SKIP(return, "no memory controller");
 	ASSERT_EQ(0, cg_write(a->cgroup, "memory.max", "409600000"));
 	LIMIT(a, NUMPROC, 10);
 	LIMIT(a, PHYSPAGES, UB_MAX);
@@ -352,7 +355,8 @@ TEST_F(bare, deleted)
 {
 	struct box *a = &self->a;
 
-	NEEDS_MEMORY(a);
+	if (needs_memory(a))
+		SKIP(return, "no memory controller");
 	LIMIT(a, PHYSPAGES, 5000);
 	EXPECT_EQ(5000, pages_of(a, "memory.max"));
 	ASSERT_EQ(0, ub_del(a->id));
@@ -366,7 +370,8 @@ TEST_F(bare, cgroup_is_gone)
 {
 	struct box *a = &self->a;
 
-	NEEDS_MEMORY(a);
+	if (needs_memory(a))
+		SKIP(return, "no memory controller");
 	LIMIT(a, PHYSPAGES, 5000);
 	ASSERT_EQ(0, cg_remove(a->cgroup));
 	EXPECT_EQ(0, HELD(a, PHYSPAGES));
@@ -385,7 +390,8 @@ TEST_F(ub, no_memory_controller)
 	struct box *a = &self->a;
 	char child[64];
 
-	NEEDS_MEMORY(a);
+	if (needs_memory(a))
+		SKIP(return, "no memory controller");
 	snprintf(child, sizeof(child), "%s/child", a->cgroup);
 	ASSERT_EQ(0, cg_make(child));
 	ASSERT_EQ(0, ub_attach(a->id, child));
@@ -406,7 +412,8 @@ TEST_F(ub, host)
 	struct box *a = &self->a;
 	long before;
 
-	NEEDS_MEMORY(a);
+	if (needs_memory(a))
+		SKIP(return, "no memory controller");
 	before = ub_row(0, STOCKVZ_RES_PHYSPAGES).held;
 	EXPECT_LT(0, before);
 	ASSERT_EQ(0, IN(a, touch, 20000));

@@ -79,11 +79,10 @@ static int sysrq(void)
 #define GUARANTEE(box, pages)						\
 	ASSERT_EQ(0, ub_set((box)->id, STOCKVZ_RES_OOMGUARPAGES, pages, UB_MAX))
 
-#define NEEDS_MEMORY(box)						\
-	do {								\
-		if (cg_read((box)->cgroup, "memory.current", "") < 0)	\
-			SKIP(return, "no memory controller");		\
-	} while (0)
+static bool needs_memory(struct box *box)
+{
+	return cg_read(box->cgroup, "memory.current", "") < 0;
+}
 
 /* H before, F + 1, H not more than before. */
 TEST_F(ub, oracle_31_oomguarpages)
@@ -92,7 +91,8 @@ TEST_F(ub, oracle_31_oomguarpages)
 	unsigned long before;
 	struct ub_event e;
 
-	NEEDS_MEMORY(a);
+	if (needs_memory(a))
+		SKIP(return, "no memory controller");
 	ASSERT_EQ(0, start_hog(100 * MIB, 0));
 	ASSERT_EQ(0, IN(a, start_hog, 20 * MIB, 0));
 	GUARANTEE(a, 5 * MIB);
@@ -118,7 +118,8 @@ TEST_F(two, who_exceeds_most_pays)
 {
 	struct box *a = &self->a, *b = &self->b;
 
-	NEEDS_MEMORY(a);
+	if (needs_memory(a))
+		SKIP(return, "no memory controller");
 	ASSERT_EQ(0, IN(a, start_hog, 30 * MIB, 0));
 	ASSERT_EQ(0, IN(b, start_hog, 60 * MIB, 0));
 	/* The larger one exceeds by less. */
@@ -146,7 +147,8 @@ TEST_F(two, nobody_exceeds)
 {
 	struct box *a = &self->a, *b = &self->b;
 
-	NEEDS_MEMORY(a);
+	if (needs_memory(a))
+		SKIP(return, "no memory controller");
 	ASSERT_EQ(0, IN(a, start_hog, 10 * MIB, 0));
 	ASSERT_EQ(0, IN(b, start_hog, 20 * MIB, 0));
 	GUARANTEE(a, 50 * MIB);
@@ -178,7 +180,8 @@ TEST_F(two, payer_cannot_pay)
 {
 	struct box *a = &self->a, *b = &self->b;
 
-	NEEDS_MEMORY(a);
+	if (needs_memory(a))
+		SKIP(return, "no memory controller");
 	ASSERT_EQ(0, IN(a, never_me));
 	ASSERT_EQ(0, IN(a, start_hog, 60 * MIB, -1000));
 	GUARANTEE(a, 0);
@@ -202,7 +205,8 @@ TEST_F(two, own_limit)
 	unsigned long failures;
 	struct ub_event e;
 
-	NEEDS_MEMORY(a);
+	if (needs_memory(a))
+		SKIP(return, "no memory controller");
 	ASSERT_EQ(0, IN(a, start_hog, 20 * MIB, 0));
 	GUARANTEE(a, 0);
 	ASSERT_EQ(0, ub_set(b->id, STOCKVZ_RES_PHYSPAGES, 0, 10 * MIB));
@@ -231,7 +235,8 @@ TEST_F_TIMEOUT(two, in_earnest, 120)
 	pid_t eater;
 	int i;
 
-	NEEDS_MEMORY(a);
+	if (needs_memory(a))
+		SKIP(return, "no memory controller");
 	/*
 	 * A victim's last pages are still on their way when the kernel may look for
 	 * the next one: that shall not be the worker.
