@@ -65,9 +65,13 @@ static long write_file(long pages, long b)
 	int fd = open(CACHED, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	long err = fd < 0 ? -errno : 0;
 
-	while (!err && pages--)
+	while (!err && pages--) {
 		if (write(fd, page, sizeof(page)) != sizeof(page))
 			err = -errno;
+		/* What is not on the disk yet cannot be dropped, and that may be slow. */
+		if (!(pages % 256))
+			fdatasync(fd);
+	}
 	close(fd);
 	return err;
 }
