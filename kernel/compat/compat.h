@@ -20,6 +20,7 @@
 #error "stockvz needs a kernel with CONFIG_DYNAMIC_FTRACE_WITH_ARGS"
 #endif
 
+#include "cgroup.h"
 #include "ftrace.h"
 #include "genl.h"
 

@@ -14,7 +14,7 @@
 /* The rows of a beancounter and the longest path. */
 #define REPLY_SIZE (2 * PATH_MAX)
 
-/* Refuse, and say why, in a string that stays. */
+/* Answer, and say why, in a string that stays. */
 static int refuse(struct netlink_ext_ack *extack, int err, const char *why)
 {
 	if (extack)
@@ -385,7 +385,7 @@ int stockvz_nl_ub_new_doit(struct sk_buff *skb, struct genl_info *info)
 	      nla_put_u32(reply, STOCKVZ_A_UB_ID, id);
 	if (!err) {
 		err = ub_new(id, &change, cgroup_of(info), &why);
-		if (err)
+		if (why)
 			refuse(info->extack, err, why);
 	}
 	if (err) {
@@ -417,7 +417,7 @@ int stockvz_nl_ub_set_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		return err;
 	err = ub_set(id, &change, &why);
-	return err ? refuse(info->extack, err, why) : 0;
+	return why ? refuse(info->extack, err, why) : err;
 }
 
 int stockvz_nl_ub_attach_doit(struct sk_buff *skb, struct genl_info *info)
@@ -431,7 +431,7 @@ int stockvz_nl_ub_attach_doit(struct sk_buff *skb, struct genl_info *info)
 	if (GENL_REQ_ATTR_CHECK(info, STOCKVZ_A_UB_CGROUP))
 		return refuse(info->extack, -EINVAL, "the cgroup is missing");
 	err = ub_attach(id, cgroup_of(info), &why);
-	return err ? refuse(info->extack, err, why) : 0;
+	return why ? refuse(info->extack, err, why) : err;
 }
 
 static const struct genl_multicast_group groups[] = {

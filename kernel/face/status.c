@@ -25,7 +25,8 @@ bool feature_state(unsigned int feature, struct feature_state *s)
 	if (!s->name)
 		return false;
 	on = hook_feature(feature, &s->why, &s->symbol);
-	s->state = on ? STOCKVZ_STATE_ON : STOCKVZ_STATE_OFF;
+	s->state = !on ? STOCKVZ_STATE_OFF :
+		   s->why ? STOCKVZ_STATE_DEGRADED : STOCKVZ_STATE_ON;
 	return true;
 }
 
@@ -33,6 +34,8 @@ static void show_feature(struct seq_file *m, const struct feature_state *s)
 {
 	if (s->state == STOCKVZ_STATE_ON)
 		seq_printf(m, "%-14s on\n", s->name);
+	else if (s->state == STOCKVZ_STATE_DEGRADED)
+		seq_printf(m, "%-14s degraded: %s\n", s->name, s->why);
 	else if (s->symbol)
 		seq_printf(m, "%-14s off: %s: %s\n", s->name, s->symbol, s->why);
 	else

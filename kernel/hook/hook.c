@@ -14,6 +14,10 @@ bool hook_proof_met;
 /* Written while the module loads, read by callbacks. */
 u64 hook_features_on __read_mostly;
 
+/* Features that need no hook: which are on, and what there is to say of each. */
+static u64 hookless_on;
+static const char *hookless_why[HOOK_FEATURES];
+
 static struct hook *table;
 static unsigned int n_hooks;
 static const char *const *feature_names;
@@ -241,7 +245,9 @@ static int prove(struct hook *hook)
 	err = hook->prove();
 	WRITE_ONCE(hook_proof_task, NULL);
 	static_branch_disable(&hook_proof_key);
-	if (err || !hook_proof_met)
+	if (err == -ENODEV)
+		hook->error = "there is nothing here to try its gate on";
+	else if (err || !hook_proof_met)
 		hook->error = "its gate did not refuse the call that tries it";
 	return hook->error ? -ENOENT : 0;
 }
@@ -274,6 +280,8 @@ static bool feature_is_used(unsigned int feature)
 {
 	unsigned int i;
 
+	if (hookless_on & BIT_ULL(feature) || hookless_why[feature])
+		return true;
 	for (i = 0; i < n_hooks; i++)
 		if (table[i].serves & BIT_ULL(feature))
 			return true;
@@ -304,10 +312,11 @@ static void report(void)
 		if (!feature_is_used(i))
 			continue;
 		if (hook_feature(i, &why, &symbol))
-			pr_info("%s is on\n", feature_names[i]);
+			pr_info("%s is on%s%s\n", feature_names[i],
+				why ? ": " : "", why ?: "");
 		else
-			pr_err("%s is off: %s: %s\n", feature_names[i], symbol,
-			       why);
+			pr_err("%s is off: %s%s%s\n", feature_names[i],
+			       symbol ?: "", symbol ? ": " : "", why);
 	}
 }
 
@@ -359,7 +368,7 @@ int hook_attach(struct hook *rows, unsigned int n, const char *const *features,
 	attach_cold_ops(&cold_gates, &n_cold_gates);
 	attach_cold_ops(&cold_others, &n_cold_others);
 	for_needed(prove_gate);
-	hook_features_on = whole_features();
+	hook_features_on = whole_features() | hookless_on;
 	report();
 	detach_useless();
 
@@ -396,6 +405,23 @@ void hook_detach(void)
 }
 
 /**
+ * hook_without() - declare a feature that needs no hook
+ * @feature: its bit
+ * @on: does it work?
+ * @why: if not, the reason; if it works in part only, what is missing; or NULL
+ *
+ * Context: before hook_attach().
+ */
+void hook_without(unsigned int feature, bool on, const char *why)
+{
+	hookless_why[feature] = why;
+	if (on)
+		hookless_on |= BIT_ULL(feature);
+	else
+		hookless_on &= ~BIT_ULL(feature);
+}
+
+/**
  * hook_feature_name() - what a feature is called
  * @feature: its bit
  *
@@ -409,7 +435,7 @@ const char *hook_feature_name(unsigned int feature)
 /**
  * hook_feature() - does a feature work?
  * @feature: its bit
- * @why: if not, the reason
+ * @why: if not, the reason; if it does, NULL, or in what it falls short
  * @symbol: if not, the function that it lacks
  *
  * Return: true if it does.
@@ -418,7 +444,6 @@ bool hook_feature(unsigned int feature, const char **why, const char **symbol)
 {
 	unsigned int i;
 
-	*why = "this version does not count it";
 	*symbol = NULL;
 	for (i = 0; i < n_hooks; i++) {
 		if (!table[i].error || !(table[i].serves & BIT_ULL(feature)))
@@ -427,5 +452,8 @@ bool hook_feature(unsigned int feature, const char **why, const char **symbol)
 		*why = table[i].error;
 		return false;
 	}
+	*why = hookless_why[feature];
+	if (!hook_on(feature) && !*why)
+		*why = "this version does not count it";
 	return hook_on(feature);
 }

@@ -52,7 +52,8 @@ enum hook_role { HOOK_GATE, HOOK_ACCOUNT, HOOK_RELEASE, HOOK_WATCH };
  * @hot: worth an ftrace_ops of its own: 16 instructions less for a call,
  *	0.12 s more to unload. Set at load for those that had to have one
  * @prove: a gate's: do something that meets the gate and return 0 if it failed
- *	as the gate makes it fail, else an errno. The gate refuses this task
+ *	as the gate makes it fail, -ENODEV if this machine has nothing that would
+ *	meet it, else another errno. The gate refuses this task
  *	only, and only while @prove runs
  * @found: the name that was taken. Written at load, constant afterwards, as
  *	all that follows
@@ -168,6 +169,7 @@ void hook_refuse(struct ftrace_regs *fregs, long value);
 int hook_attach(struct hook *table, unsigned int n,
 		const char *const *features, const char *hide, bool require_all);
 void hook_detach(void);
+void hook_without(unsigned int feature, bool on, const char *why);
 const char *hook_feature_name(unsigned int feature);
 bool hook_feature(unsigned int feature, const char **why, const char **symbol);
 
@@ -183,6 +185,7 @@ void hook_skip_eagain(void);
 void hook_skip_false(void);
 void hook_skip_true(void);
 void hook_skip_proof(void);
+bool hook_text_of(const char *name, unsigned long *start, unsigned long *len);
 int hook_resolve(struct hook *hook, const char *hide);
 int hook_btf_open(void);
 void hook_btf_close(void);

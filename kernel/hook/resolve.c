@@ -3,6 +3,7 @@
  * From a name to an address. The kernel keeps its symbol table to itself; a
  * kprobe that is never armed is the exported way to ask it.
  */
+#include <linux/kallsyms.h>
 #include <linux/kprobes.h>
 #include <linux/string.h>
 
@@ -52,6 +53,33 @@ void *hook_function(const char *name)
 	if (ip && IS_ENABLED(CONFIG_X86_KERNEL_IBT))
 		ip -= ENDBR_INSN_SIZE;
 	return (void *)ip;
+}
+
+/**
+ * hook_text_of() - where the code of a function lies
+ * @name: the function's
+ * @start: its first byte
+ * @len: how many
+ *
+ * For a hook that wants to know from where its function was called.
+ *
+ * Context: process, may sleep.
+ * Return: is there such a function?
+ */
+bool hook_text_of(const char *name, unsigned long *start, unsigned long *len)
+{
+	char text[KSYM_SYMBOL_LEN];
+	unsigned long offset;
+
+	*start = entry_of(name);
+	if (!*start)
+		return false;
+	sprint_symbol(text, *start);
+	/* "name+0x4/0x123": it may begin with an ENDBR, which the entry is behind. */
+	if (sscanf(text + strcspn(text, "+"), "+0x%lx/0x%lx", &offset, len) != 2)
+		return false;
+	*start -= offset;
+	return true;
 }
 
 struct search {

@@ -41,6 +41,17 @@ static long numproc_fork(struct ftrace_regs *fregs)
 
 DEFINE_GATE(numproc_fork)
 
+/* cgroup_release(task): a task is reaped. */
+static void task_gone(struct ftrace_regs *fregs)
+{
+	struct task_struct *task = hook_arg(fregs, 0, struct task_struct *);
+
+	owner_release(task);
+	kmem_task_gone(task);
+}
+
+DEFINE_HOOK(task_gone)
+
 /*
  * Ask the pids controller as fork does, through the pointer that fork uses. If
  * the gate does not stand, the controller has charged us and is told to forget.

@@ -17,10 +17,13 @@ struct kernel_siginfo;
 
 /* Features are resources by their number, and these. */
 #define FEATURE_CT_EVENTS 32
-#define FEATURE_PROC_BC 40
+#define FEATURE_PROC_BC 34
+
+#define FEATURE_OOM_CHOICE 33
 
 /* proc.c */
 DECLARE_HOOK(numproc_fork);
+DECLARE_HOOK(task_gone);
 int numproc_prove(void);
 
 /* file.c */
@@ -82,6 +85,35 @@ struct proc_dir_entry;
 
 DECLARE_HOOK(bc_lookup);
 void res_set_bc_home(struct proc_dir_entry *dir);
+
+/* cgfile.c */
+bool cgfile_init(void);
+void cgfile_exit(void);
+int cgfile_write(struct cgroup *cgroup, const char *name, const char *text);
+ssize_t cgfile_read(struct cgroup *cgroup, const char *name, char *text,
+		    size_t size);
+
+/* memcg.c */
+void memcg_init(void);
+void memcg_exit(void);
+unsigned long memcg_oomguarpages(struct cgroup *cgroup);
+const char *memcg_changed(struct ub *ub, struct ub_binding *now,
+			  struct ub_binding *old);
+
+/* kmem.c */
+DECLARE_HOOK(kmem_charge);
+DECLARE_HOOK(kmem_account);
+int kmem_prove(void);
+void kmem_init(void);
+void kmem_exit(void);
+void kmem_task_gone(const struct task_struct *task);
+void kmem_cgroup_removed(void *data, struct cgroup *cgroup, const char *path);
+void kmem_changed(struct ub *ub, struct ub_binding *now, struct ub_binding *old);
+
+/* oom.c */
+DECLARE_HOOK(oom_begin);
+DECLARE_HOOK(oom_compare);
+DECLARE_HOOK(oom_kill);
 
 /* host.c */
 void res_host_init(void);

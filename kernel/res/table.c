@@ -38,8 +38,8 @@ static struct hook table[] = {
 	}, {
 		.symbol = { "cgroup_release" },
 		.role = HOOK_RELEASE,
-		.callback = release_first_hook,
-		.serves = SERVES(NUMPROC),
+		.callback = task_gone_hook,
+		.serves = SERVES(NUMPROC) | SERVES(KMEMSIZE),
 	}, {
 		.symbol = { "free_task" },
 		.role = HOOK_RELEASE,
@@ -220,6 +220,42 @@ static struct hook table[] = {
 		.callback = numsiginfo_timer_delete_hook,
 		.serves = SERVES(NUMSIGINFO),
 	}, {
+		.symbol = { "try_charge_memcg" },
+		.prototype = "int (struct mem_cgroup *, gfp_t, unsigned int)",
+		.role = HOOK_GATE,
+		.callback = kmem_charge_hook,
+		.serves = SERVES(KMEMSIZE),
+		.hot = true,
+		.prove = kmem_prove,
+	}, {
+		.symbol = { "__mod_memcg_state" },
+		.role = HOOK_ACCOUNT,
+		.callback = kmem_account_hook,
+		.serves = SERVES(KMEMSIZE),
+		.hot = true,
+	}, {
+		.symbol = { "cgroup_rmdir" },
+		.role = HOOK_WATCH,
+		.probe = kmem_cgroup_removed,
+		.serves = SERVES(KMEMSIZE),
+	}, {
+		.symbol = { "out_of_memory" },
+		.role = HOOK_WATCH,
+		.callback = oom_begin_hook,
+		.serves = BIT_ULL(FEATURE_OOM_CHOICE),
+	}, {
+		.symbol = { "oom_evaluate_task" },
+		.prototype = "int (struct task_struct *, void *)",
+		.role = HOOK_WATCH,
+		.callback = oom_compare_hook,
+		.serves = BIT_ULL(FEATURE_OOM_CHOICE),
+	}, {
+		.symbol = { "__oom_kill_process" },
+		.prototype = "void (struct task_struct *, const char *)",
+		.role = HOOK_WATCH,
+		.callback = oom_kill_hook,
+		.serves = BIT_ULL(FEATURE_OOM_CHOICE),
+	}, {
 		.symbol = { "zap_pid_ns_processes" },
 		.role = HOOK_WATCH,
 		.callback = ct_init_exit_hook,
@@ -236,7 +272,15 @@ static struct hook table[] = {
 static const char *feature_name[HOOK_FEATURES] = {
 	[FEATURE_CT_EVENTS] = "ct-events",
 	[FEATURE_PROC_BC] = "proc-bc",
+	[FEATURE_OOM_CHOICE] = "oom-choice",
 };
+
+static const char *changed(struct ub *ub, struct ub_binding *now,
+			   struct ub_binding *old)
+{
+	kmem_changed(ub, now, old);
+	return memcg_changed(ub, now, old);
+}
 
 /**
  * res_init() - attach the hooks of every resource
@@ -254,10 +298,16 @@ int res_init(const char *hide, bool require_all)
 		if (strcmp(ub_resource_name[i], "dummy"))
 			feature_name[i] = ub_resource_name[i];
 	res_host_init();
+	memcg_init();
+	kmem_init();
+	ub_set_change_handler(changed);
 	err = hook_attach(table, ARRAY_SIZE(table), feature_name, hide,
 			  require_all);
-	if (err)
+	if (err) {
+		kmem_exit();
+		memcg_exit();
 		res_host_exit();
+	}
 	return err;
 }
 
@@ -267,5 +317,7 @@ int res_init(const char *hide, bool require_all)
 void res_exit(void)
 {
 	hook_detach();
+	kmem_exit();
+	memcg_exit();
 	res_host_exit();
 }

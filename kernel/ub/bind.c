@@ -2,6 +2,7 @@
 #include <linux/hashtable.h>
 #include <linux/limits.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "bind.h"
 
@@ -11,6 +12,7 @@
 static DEFINE_HASHTABLE(bindings, BINDING_BITS);
 
 unsigned int ub_binding_generation = 1;
+unsigned int ub_bindings;
 DEFINE_PER_CPU(struct ub_answer, ub_last_answer);
 
 static struct ub_binding *find(u64 cgroup)
@@ -83,6 +85,9 @@ static struct ub_binding *binding_of(struct cgroup *cgroup, const char **why)
 	if (b) {
 		strscpy(b->path, path, len + 1);
 		b->cgroup = cgroup_id(cgroup);
+		cgroup_get(cgroup);
+		b->dir = cgroup;
+		memset64((u64 *)b->applied, UB_MAX, ARRAY_SIZE(b->applied));
 	}
 	kfree(path);
 	if (b)
@@ -96,7 +101,8 @@ static struct ub_binding *binding_of(struct cgroup *cgroup, const char **why)
  * @path: in the cgroup v2 hierarchy, from the root that the caller sees
  * @why: the reason of a failure, for people
  *
- * Context: process, ub_mutex held. Until ub_bind() takes it, kfree() undoes.
+ * Context: process, ub_mutex held. Until ub_bind() takes it,
+ * ub_binding_free() undoes.
  * Return: a binding, or -ENOENT, -ENOTDIR, -EBUSY, -EINVAL, -ENOMEM.
  */
 struct ub_binding *ub_binding_new(const char *path, const char **why)
@@ -123,6 +129,18 @@ struct ub_binding *ub_binding_new(const char *path, const char **why)
 }
 
 /**
+ * ub_binding_free() - the end of a binding that nobody finds
+ * @b: the binding, or NULL
+ */
+void ub_binding_free(struct ub_binding *b)
+{
+	if (!b)
+		return;
+	cgroup_put(b->dir);
+	kfree(b);
+}
+
+/**
  * ub_bind() - give a beancounter another cgroup
  * @ub: the beancounter; the caller holds a reference
  * @b: from ub_binding_new(); belongs to @ub from now on. NULL for none
@@ -130,26 +148,29 @@ struct ub_binding *ub_binding_new(const char *path, const char **why)
  * What starts in the old one from now on is not @ub's any more.
  *
  * Context: process, ub_mutex held, sleeps if there was one.
+ * Return: the old one, which no charge looks at any more, and with it a
+ * reference to @ub; NULL if there was none.
  */
-void ub_bind(struct ub *ub, struct ub_binding *b)
+struct ub_binding *ub_bind(struct ub *ub, struct ub_binding *b)
 {
 	struct ub_binding *old = ub->binding;
 
 	if (b) {
 		refcount_inc(&ub->refs);
 		b->ub = ub;
+		WRITE_ONCE(ub_bindings, ub_bindings + 1);
 		hash_add_rcu(bindings, &b->hash, b->cgroup);
 	}
-	if (old)
+	if (old) {
 		hash_del_rcu(&old->hash);
-	ub->binding = b;
+		WRITE_ONCE(ub_bindings, ub_bindings - 1);
+	}
+	WRITE_ONCE(ub->binding, b);
 	/* Pairs with the read in ub_of_current(): the new table comes first. */
 	smp_store_release(&ub_binding_generation,
 			  ub_binding_generation + 1 ?: 1);
-	if (!old)
-		return;
 	/* Nobody looks at it, nor has found @ub through it, after this. */
-	synchronize_rcu();
-	kfree(old);
-	ub_put(ub);
+	if (old)
+		synchronize_rcu();
+	return old;
 }

@@ -15,19 +15,33 @@
  * struct ub_binding - the cgroup of a beancounter
  * @cgroup: its id, which the kernel never uses twice: a cgroup that was
  *	removed leaves a binding that nothing finds
+ * @dir: the cgroup itself, counted; the directory may be gone. Constant
  * @ub: counted: see struct ub. Constant once it is in the table
  * @hash: in the table of all. ub_mutex; read with preemption off
+ * @failed: for rows that are read: what the kernel had counted as failures of
+ *	the cgroup when it was bound. ub_mutex
+ * @applied: limits of ours that the kernel enforces: what was last written to
+ *	the cgroup's files, UB_MAX if nothing was. settle_mutex
+ * @settled: the change handler has seen it. settle_mutex
  * @path: where it was when it was bound, from the root of the hierarchy
  */
 struct ub_binding {
 	u64 cgroup;
+	struct cgroup *dir;
 	struct ub *ub;
 	struct hlist_node hash;
+	unsigned long failed[UB_RESOURCES];
+	unsigned long applied[UB_RESOURCES];
+	bool settled;
 	char path[];
 };
 
+/* How many there are: nobody need look for one while it is 0. */
+extern unsigned int ub_bindings;
+
 struct ub_binding *ub_binding_new(const char *cgroup, const char **why);
-void ub_bind(struct ub *ub, struct ub_binding *b);
+void ub_binding_free(struct ub_binding *b);
+struct ub_binding *ub_bind(struct ub *ub, struct ub_binding *b);
 struct ub *ub_of_cgroup(struct cgroup *cgroup);
 struct ub *ub_look_up(struct cgroup *cgroup, unsigned int generation);
 
@@ -71,6 +85,14 @@ static __always_inline struct ub *ub_of_current(void)
 		   __this_cpu_read(ub_last_answer.generation) == now))
 		return __this_cpu_read(ub_last_answer.ub);
 	return ub_look_up(cgroup, now);
+}
+
+/* The cgroup of a beancounter, or NULL. Preemption off; good until it is on. */
+static inline struct cgroup *ub_dir(const struct ub *ub)
+{
+	const struct ub_binding *b = READ_ONCE(ub->binding);
+
+	return b ? b->dir : NULL;
 }
 
 #endif

@@ -41,6 +41,8 @@ const char *const ub_resource_name[UB_RESOURCES] = {
 };
 
 static DEFINE_MUTEX(ub_mutex);
+/* What the change handler does, one after the other. */
+static DEFINE_MUTEX(settle_mutex);
 static DEFINE_SPINLOCK(ub_lock);
 static LIST_HEAD(ub_list);
 static struct kmem_cache *ub_cache;
@@ -54,9 +56,11 @@ static u32 generation;
 /* Charges that gave back more than was held: each is a bug of ours. */
 static atomic_long_t underflows;
 
-/* Both are set before any hook is attached. */
+/* All are set before any hook is attached. */
 static ub_refusal_fn refusal_handler;
+static ub_change_fn change_handler;
 static ub_total_fn total_of[UB_RESOURCES];
+static ub_row_fn row_of[UB_RESOURCES];
 
 /* Set before the first beancounter can be made, and until the last is gone. */
 static ub_born_fn on_born;
@@ -242,9 +246,73 @@ static void apply(struct ub *ub, const struct ub_change *change)
 	}
 }
 
-/* The binding, if any, becomes the beancounter's. A nameless one has none. */
-static int name(u32 id, const struct ub_change *change,
-		struct ub_binding *binding, const char **why)
+/* What the kernel has counted as failures of a beancounter's cgroup. */
+static unsigned long failures(struct ub_binding *b, enum stockvz_resource res)
+{
+	struct ub_numbers raw = {};
+
+	row_of[res](b->dir, res, &raw);
+	return raw.failcnt;
+}
+
+/* A cgroup that is gone has none, and so has one whose controller went. */
+static unsigned long failures_since(struct ub_binding *b,
+				    enum stockvz_resource res)
+{
+	unsigned long n = failures(b, res);
+
+	return n > b->failed[res] ? n - b->failed[res] : 0;
+}
+
+/* Failures are a beancounter's from when its cgroup is bound until it is not. */
+static struct ub_binding *bind(struct ub *ub, struct ub_binding *b)
+{
+	struct ub_binding *old = ub->binding;
+	unsigned int i;
+
+	lockdep_assert_held(&ub_mutex);
+	for (i = 0; i < UB_RESOURCES; i++) {
+		if (!row_of[i])
+			continue;
+		if (old)
+			atomic_long_add(failures_since(old, i),
+					&ub->counter[i].c.failcnt);
+		if (b)
+			b->failed[i] = failures(b, i);
+	}
+	return ub_bind(ub, b);
+}
+
+/*
+ * Have the rest of the module follow a change. Without ub_mutex, since it may
+ * take its time. What it has to say goes to @why.
+ */
+static void settle(struct ub *ub, struct ub_binding *old, const char **why)
+{
+	struct ub_binding *now;
+
+	mutex_lock(&settle_mutex);
+	mutex_lock(&ub_mutex);
+	/* Stays: whoever replaces it settles that after us, and frees it then. */
+	now = ub->binding;
+	mutex_unlock(&ub_mutex);
+	if (change_handler)
+		*why = change_handler(ub, now, old);
+	if (now)
+		now->settled = true;
+	mutex_unlock(&settle_mutex);
+	if (old) {
+		ub_binding_free(old);
+		ub_put(ub);
+	}
+}
+
+/*
+ * The binding, if any, becomes the beancounter's. A nameless one has none.
+ * Returns it with a reference, or an error.
+ */
+static struct ub *name(u32 id, const struct ub_change *change,
+		       struct ub_binding *binding, const char **why)
 {
 	struct ub *ub = ub_find_get(id);
 
@@ -252,18 +320,19 @@ static int name(u32 id, const struct ub_change *change,
 	if (ub && ub->named) {
 		ub_put(ub);
 		*why = "the beancounter exists";
-		return -EEXIST;
+		return ERR_PTR(-EEXIST);
 	}
 	if (!ub)
 		ub = ub_alloc(id);
 	if (!ub) {
 		*why = "out of memory";
-		return -ENOMEM;
+		return ERR_PTR(-ENOMEM);
 	}
 	apply(ub, change);
-	ub_bind(ub, binding);
+	bind(ub, binding);
 	WRITE_ONCE(ub->named, true);
-	return 0;
+	refcount_inc(&ub->refs);
+	return ub;
 }
 
 /* Prepare a binding if one is wanted. */
@@ -283,13 +352,15 @@ static int prepare(const char *cgroup, struct ub_binding **binding,
  * @why: the reason of a failure, for people
  *
  * Context: process, may sleep.
- * Return: 0; -EEXIST if it has a name already, -EINVAL for 0, an errno of
- * ub_attach(), -ENOMEM. After a failure nothing has changed.
+ * Return: 0, and @why has what an admin should know of, if anything; -EEXIST if
+ * it has a name already, -EINVAL for 0, an errno of ub_attach(), -ENOMEM. After
+ * a failure nothing has changed.
  */
 int ub_new(u32 id, const struct ub_change *change, const char *cgroup,
 	   const char **why)
 {
 	struct ub_binding *binding;
+	struct ub *ub = NULL;
 	int err;
 
 	if (!id) {
@@ -299,13 +370,18 @@ int ub_new(u32 id, const struct ub_change *change, const char *cgroup,
 	mutex_lock(&ub_mutex);
 	err = prepare(cgroup, &binding, why);
 	if (!err) {
-		err = name(id, change, binding, why);
+		ub = name(id, change, binding, why);
+		err = PTR_ERR_OR_ZERO(ub);
 		if (err)
-			kfree(binding);
+			ub_binding_free(binding);
 	}
 	mutex_unlock(&ub_mutex);
 	if (!err && on_born)
 		on_born(id);
+	if (!err) {
+		settle(ub, NULL, why);
+		ub_put(ub);
+	}
 	return err;
 }
 
@@ -321,18 +397,22 @@ int ub_new(u32 id, const struct ub_change *change, const char *cgroup,
  */
 int ub_del(u32 id, const char **why)
 {
+	struct ub_binding *old = NULL;
 	struct ub *ub;
 
 	mutex_lock(&ub_mutex);
 	ub = find_named(id, why);
 	if (ub) {
 		WRITE_ONCE(ub->named, false);
-		ub_bind(ub, NULL);
+		old = bind(ub, NULL);
 		ub_put(ub);	/* the name's */
-		ub_put(ub);
 	}
 	mutex_unlock(&ub_mutex);
-	return ub ? 0 : -ENOENT;
+	if (!ub)
+		return -ENOENT;
+	settle(ub, old, why);
+	ub_put(ub);
+	return 0;
 }
 
 /**
@@ -344,7 +424,7 @@ int ub_del(u32 id, const char **why)
  * When it returns, no charge goes by the old numbers any more.
  *
  * Context: process, may sleep.
- * Return: 0, -ENOENT.
+ * Return: 0, and @why has what an admin should know of, if anything; -ENOENT.
  */
 int ub_set(u32 id, const struct ub_change *change, const char **why)
 {
@@ -356,10 +436,13 @@ int ub_set(u32 id, const struct ub_change *change, const char **why)
 		apply(ub, change);
 		/* Charges that began before run with preemption off. */
 		synchronize_rcu();
-		ub_put(ub);
 	}
 	mutex_unlock(&ub_mutex);
-	return ub ? 0 : -ENOENT;
+	if (!ub)
+		return -ENOENT;
+	settle(ub, NULL, why);
+	ub_put(ub);
+	return 0;
 }
 
 /**
@@ -372,12 +455,13 @@ int ub_set(u32 id, const struct ub_change *change, const char **why)
  * exists already stays whose it was.
  *
  * Context: process, may sleep.
- * Return: 0; -ENOENT for an unknown number or cgroup, -EBUSY if the cgroup is
+ * Return: 0, and @why has what an admin should know of, if anything; -ENOENT for
+ * an unknown number or cgroup, -EBUSY if the cgroup is
  * bound already, -EINVAL for the root cgroup, -ENOMEM.
  */
 int ub_attach(u32 id, const char *cgroup, const char **why)
 {
-	struct ub_binding *binding;
+	struct ub_binding *binding, *old = NULL;
 	int err = -ENOENT;
 	struct ub *ub;
 
@@ -386,10 +470,13 @@ int ub_attach(u32 id, const char *cgroup, const char **why)
 	if (ub) {
 		err = prepare(cgroup, &binding, why);
 		if (!err)
-			ub_bind(ub, binding);
-		ub_put(ub);
+			old = bind(ub, binding);
 	}
 	mutex_unlock(&ub_mutex);
+	if (!err)
+		settle(ub, old, why);
+	if (ub)
+		ub_put(ub);
 	return err;
 }
 
@@ -459,6 +546,35 @@ void ub_underflowed(struct ub *ub, enum stockvz_resource res,
 			   amount, ub_resource_name[res], ub->id);
 }
 
+/* A row of which nothing is charged: the kernel counts it for the cgroup. */
+static void read_row(struct ub *ub, enum stockvz_resource res,
+		     struct ub_numbers *n)
+{
+	struct ub_counter *c = &ub->counter[res].c;
+	struct ub_numbers raw = {};
+
+	mutex_lock(&ub_mutex);
+	if (ub->binding) {
+		row_of[res](ub->binding->dir, res, &raw);
+		raw.failcnt = failures_since(ub->binding, res);
+	}
+	ub_counter_view(c, n);
+	n->held = raw.held;
+	n->maxheld = max3(n->maxheld, raw.held, raw.maxheld);
+	n->failcnt += raw.failcnt;
+	/* It shall not shrink when the cgroup goes. */
+	atomic_long_set(&c->maxheld, n->maxheld);
+	mutex_unlock(&ub_mutex);
+}
+
+static unsigned long held_of(struct ub *ub, enum stockvz_resource res)
+{
+	struct ub_numbers n;
+
+	ub_numbers(ub, res, &n);
+	return n.held;
+}
+
 /* The host's row: what the machine holds less what the others do. */
 static void host_numbers(enum stockvz_resource res, struct ub_numbers *n)
 {
@@ -471,7 +587,7 @@ static void host_numbers(enum stockvz_resource res, struct ub_numbers *n)
 	if (!total_of[res])
 		return;
 	for (ub = ub_next_get(NULL); ub; ub = ub_next_get(ub))
-		others += atomic_long_read(&ub->counter[res].c.held);
+		others += held_of(ub, res);
 	total = total_of[res]();
 	n->held = total > others ? total - others : 0;
 	mutex_lock(&ub_mutex);
@@ -486,14 +602,16 @@ static void host_numbers(enum stockvz_resource res, struct ub_numbers *n)
  * @res: which resource
  * @n: where to
  *
- * Context: process, may sleep for the host's.
+ * Context: process, may sleep.
  */
 void ub_numbers(struct ub *ub, enum stockvz_resource res, struct ub_numbers *n)
 {
-	if (ub)
-		ub_counter_view(&ub->counter[res].c, n);
-	else
+	if (!ub)
 		host_numbers(res, n);
+	else if (row_of[res])
+		read_row(ub, res, n);
+	else
+		ub_counter_view(&ub->counter[res].c, n);
 }
 
 /**
@@ -524,6 +642,25 @@ void ub_set_watcher(ub_born_fn born, ub_gone_fn gone)
 void ub_set_total(enum stockvz_resource res, ub_total_fn fn)
 {
 	total_of[res] = fn;
+}
+
+/**
+ * ub_set_row() - a resource is not charged, but read
+ * @res: the resource
+ * @fn: the reader, or NULL
+ */
+void ub_set_row(enum stockvz_resource res, ub_row_fn fn)
+{
+	row_of[res] = fn;
+}
+
+/**
+ * ub_set_change_handler() - who follows what admins change
+ * @fn: see ub_change_fn; NULL for nobody
+ */
+void ub_set_change_handler(ub_change_fn fn)
+{
+	change_handler = fn;
 }
 
 /**

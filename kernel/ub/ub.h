@@ -14,6 +14,7 @@
  *
  * Locks. ub_mutex: names, limits, bindings; taken by admins' requests. ub_lock,
  * inside it: the list; irq-safe, since the last reference is put anywhere.
+ * settle_mutex, outside both: what follows from a change and may take long.
  */
 #ifndef STOCKVZ_UB_H
 #define STOCKVZ_UB_H
@@ -35,18 +36,20 @@
 /* The rows of /proc/user_beancounters; swappages came after it was fixed. */
 #define UB_ROWS 24
 
+struct cgroup;
 struct ub_binding;
 
 /**
  * struct ub - a beancounter
  * @counter: what it holds, by resource; each on a cache line of its own, since
  *	two CPUs that open and fork have nothing to share
+ * @moves: next to it, how often it went up or down; kept for kmemsize alone
  * @refs: see the head of this file
  * @id: the container's number, not 0: the host has no struct ub. Constant
  * @born: grows from one to the next: newest first is largest first. Constant
  * @named: between ub_new() and ub_del(). ub_mutex
  * @link: in the list of all, newest first. ub_lock; read under RCU
- * @binding: its cgroup, NULL if none. ub_mutex
+ * @binding: its cgroup, NULL if none. ub_mutex; read with preemption off, too
  * @events: how many refusals may be told of in a second: of each beancounter
  *	so many, that none drowns another
  * @history: what was refused to it. Constant
@@ -55,6 +58,7 @@ struct ub_binding;
 struct ub {
 	struct {
 		struct ub_counter c;
+		atomic_long_t moves;
 	} ____cacheline_aligned_in_smp counter[UB_RESOURCES];
 	refcount_t refs;
 	u32 id;
@@ -91,6 +95,21 @@ typedef void (*ub_born_fn)(u32 id);
 typedef void (*ub_gone_fn)(void);
 /* Reads how much of a resource the whole machine holds. May sleep. */
 typedef unsigned long (*ub_total_fn)(void);
+/*
+ * Reads a row that is not charged: what a cgroup holds, the most that it held
+ * and how often it was refused, all three as the kernel counts them anyway, into
+ * numbers that were 0. Must not sleep.
+ */
+typedef void (*ub_row_fn)(struct cgroup *cgroup, enum stockvz_resource res,
+			  struct ub_numbers *n);
+/*
+ * Told that limits or cgroup of a beancounter are others now. @now and @old stay
+ * while it runs, either may be NULL; @old is the one that was given up, if any.
+ * Process context, may sleep, one at a time. Returns what an admin should know
+ * of, or NULL.
+ */
+typedef const char *(*ub_change_fn)(struct ub *ub, struct ub_binding *now,
+				    struct ub_binding *old);
 
 int ub_init(void);
 void ub_exit(void);
@@ -165,6 +184,8 @@ static __always_inline void ub_uncharge(struct ub *ub,
 void ub_set_refusal_handler(ub_refusal_fn fn);
 void ub_set_watcher(ub_born_fn born, ub_gone_fn gone);
 void ub_set_total(enum stockvz_resource res, ub_total_fn fn);
+void ub_set_row(enum stockvz_resource res, ub_row_fn fn);
+void ub_set_change_handler(ub_change_fn fn);
 unsigned long ub_underflows(void);
 
 #endif

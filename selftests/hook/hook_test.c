@@ -130,6 +130,7 @@ static void check_counted(struct __test_metadata *_metadata, const char *off)
 		const char *name;
 		int res;
 	} counted[] = {
+		{ "kmemsize", STOCKVZ_RES_KMEMSIZE },
 		{ "numproc", STOCKVZ_RES_NUMPROC },
 		{ "numfile", STOCKVZ_RES_NUMFILE },
 		{ "numtcpsock", STOCKVZ_RES_NUMTCPSOCK },
@@ -209,7 +210,7 @@ FIXTURE_VARIANT(module) {
 
 HIDDEN(pids_can_fork, "numproc");
 HIDDEN(pids_cancel_fork, "numproc");
-HIDDEN(cgroup_release, "numproc");
+HIDDEN(cgroup_release, "kmemsize numproc");
 HIDDEN(free_task, "numproc");
 HIDDEN(security_file_alloc, "numfile");
 HIDDEN(security_file_free, "numfile");
@@ -224,6 +225,12 @@ HIDDEN(pty_close, "numpty");
 HIDDEN(__sigqueue_alloc, "numsiginfo");
 HIDDEN(signal_generate, "numsiginfo");
 HIDDEN(alarm_timer_create, "numsiginfo");
+HIDDEN(try_charge_memcg, "kmemsize");
+HIDDEN(__mod_memcg_state, "kmemsize");
+HIDDEN(cgroup_rmdir, "kmemsize");
+HIDDEN(out_of_memory, "oom-choice");
+HIDDEN(oom_evaluate_task, "oom-choice");
+HIDDEN(__oom_kill_process, "oom-choice");
 HIDDEN(zap_pid_ns_processes, "ct-events");
 HIDDEN(proc_lookup_de, "proc-bc");
 
@@ -272,6 +279,14 @@ TEST_F(whole, everything_is_on)
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numpty").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numsiginfo").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("ct-events").state);
+	EXPECT_EQ(STOCKVZ_STATE_ON, feature("kmemsize").state);
+	EXPECT_EQ(STOCKVZ_STATE_ON, feature("oom-choice").state);
+	/* Read, not hooked. */
+	EXPECT_EQ(STOCKVZ_STATE_ON, feature("physpages").state);
+	EXPECT_EQ(STOCKVZ_STATE_ON, feature("swappages").state);
+	EXPECT_EQ(STOCKVZ_STATE_ON, feature("oomguarpages").state);
+	EXPECT_EQ(STOCKVZ_STATE_DEGRADED, feature("vmguarpages").state);
+	EXPECT_TRUE(stands("/proc/stockvz", "vmguarpages", "degraded:", ""));
 	check_counted(_metadata, "");
 	check_unload(_metadata);
 }

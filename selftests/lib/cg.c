@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -60,6 +61,27 @@ int cg_write(const char *cgroup, const char *file, const char *text)
 		err = -errno;
 	close(fd);
 	return err;
+}
+
+long cg_read(const char *cgroup, const char *file, const char *name)
+{
+	char path[PATH_MAX], line[256];
+	size_t len = strlen(name);
+	long value = -ENOENT;
+	FILE *f;
+
+	snprintf(path, sizeof(path), CG_ROOT "%s/%s", cgroup, file);
+	f = fopen(path, "re");
+	if (!f)
+		return -errno;
+	while (value == -ENOENT && fgets(line, sizeof(line), f)) {
+		if (!len)
+			value = strncmp(line, "max", 3) ? atol(line) : -1;
+		else if (!strncmp(line, name, len) && line[len] == ' ')
+			value = atol(line + len);
+	}
+	fclose(f);
+	return value;
 }
 
 int cg_enter(const char *cgroup, pid_t pid)

@@ -101,12 +101,17 @@ static inline void check_kmsg(struct __test_metadata *_metadata, int kmsg)
 		"refcount_t", "rcu:", "INFO: ", "blocked for more",
 	};
 	char line[8192];
-	unsigned int i;
+	unsigned int i, oom = 0;
 	ssize_t n;
 
 	while ((n = read(kmsg, line, sizeof(line) - 1)) > 0) {
 		line[n] = 0;
 		if (line[1] != ',')
+			continue;
+		/* The OOM killer tells from where it was called, which is no fault. */
+		if (strstr(line, " invoked oom-killer: "))
+			oom = 6;
+		if (oom && oom-- && strstr(line, "Call Trace:"))
 			continue;
 		for (i = 0; i < ARRAY_SIZE(signs); i++) {
 			EXPECT_EQ(NULL, strstr(line, signs[i]))
@@ -129,6 +134,18 @@ static inline void laws_end(struct __test_metadata *_metadata,
 	check_kmsg(_metadata, laws->kmsg);
 }
 
+/*
+ * Rows that say what the kernel counts for the cgroup. When nobody is left in it,
+ * page cache and cached names still are, and so does what the kernel keeps ready on
+ * each CPU: no leak, and not ours to give back. memcg_test and kmemsize_test hold
+ * these to what the kernel says.
+ */
+static inline bool is_the_kernels(unsigned int res)
+{
+	return res == STOCKVZ_RES_PHYSPAGES || res == STOCKVZ_RES_SWAPPAGES ||
+	       res == STOCKVZ_RES_OOMGUARPAGES || res == STOCKVZ_RES_KMEMSIZE;
+}
+
 /* Every held at 0? */
 static inline bool empty(unsigned int id)
 {
@@ -139,7 +156,7 @@ static inline bool empty(unsigned int id)
 	if (ub_get(id, &state))
 		return false;
 	for (res = 0; res < UB_NR; res++)
-		if (state.row[res].held)
+		if (state.row[res].held && !is_the_kernels(res))
 			return false;
 	return true;
 }
@@ -186,6 +203,8 @@ static inline void box_close(struct __test_metadata *_metadata, struct box *box)
 	memset(&state, 0, sizeof(state));
 	EXPECT_EQ(0, ub_get(box->id, &state));
 	for (res = 0; res < UB_NR; res++) {
+		if (is_the_kernels(res))
+			continue;
 		EXPECT_EQ(0, state.row[res].held)
 			TH_LOG("resource %u", res);
 	}

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -46,17 +48,26 @@ pid_t fork_into(const char *cgroup)
 	return pid;
 }
 
-static void work(int fd)
+/* Behind what tests may write to. */
+static long *result_of(void *shared)
+{
+	return shared + WORKER_SHARED;
+}
+
+/*
+ * The answer takes a way on which nothing has to be allocated: a worker may have
+ * been told to use up all that it may have.
+ */
+static void work(int fd, int done)
 {
 	struct order o;
-	long result;
 
 	prctl(PR_SET_NAME, WORKER_COMM);
 	/* Whatever happens to the test, nobody is left behind. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	while (recv(fd, &o, sizeof(o), 0) == sizeof(o)) {
-		result = o.fn(o.a, o.b);
-		send(fd, &result, sizeof(result), MSG_NOSIGNAL);
+		*result_of(worker_shared) = o.fn(o.a, o.b);
+		eventfd_write(done, 1);
 	}
 	_exit(0);
 }
@@ -72,7 +83,8 @@ int worker_start(struct worker *w, const char *cgroup)
 		return -errno;
 	w->fd = fds[0];
 	w->channel = channel[0];
-	w->shared = mmap(NULL, WORKER_SHARED, PROT_READ | PROT_WRITE,
+	w->done = eventfd(0, EFD_CLOEXEC);
+	w->shared = mmap(NULL, WORKER_SHARED + sizeof(long), PROT_READ | PROT_WRITE,
 			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	w->pid = fork_into(cgroup);
 	if (!w->pid) {
@@ -80,7 +92,7 @@ int worker_start(struct worker *w, const char *cgroup)
 		close(channel[0]);
 		worker_shared = w->shared;
 		worker_channel = channel[1];
-		work(fds[1]);
+		work(fds[1], w->done);
 	}
 	close(fds[1]);
 	close(channel[1]);
@@ -97,10 +109,18 @@ void worker_begin(struct worker *w, worker_fn fn, long a, long b)
 /* -EPIPE: it died over it. */
 long worker_end(struct worker *w)
 {
-	long result;
+	struct pollfd wait[] = {
+		{ .fd = w->done, .events = POLLIN },
+		{ .fd = w->fd },
+	};
+	eventfd_t n;
 
-	return recv(w->fd, &result, sizeof(result), 0) == sizeof(result) ?
-	       result : -EPIPE;
+	while (poll(wait, 2, -1) < 0)
+		if (errno != EINTR)
+			return -errno;
+	if (!(wait[0].revents & POLLIN) || eventfd_read(w->done, &n))
+		return -EPIPE;
+	return *result_of(w->shared);
 }
 
 long worker_do(struct worker *w, worker_fn fn, long a, long b)
@@ -118,9 +138,10 @@ void worker_stop(struct worker *w)
 	shutdown(w->fd, SHUT_RDWR);
 	close(w->fd);
 	close(w->channel);
+	close(w->done);
 	if (w->pid > 0)
 		waitpid(w->pid, NULL, 0);
-	munmap(w->shared, WORKER_SHARED);
+	munmap(w->shared, WORKER_SHARED + sizeof(long));
 	memset(w, 0, sizeof(*w));
 }
 

@@ -19,6 +19,7 @@
 struct worker {
 	pid_t pid;
 	int fd;
+	int done;	/* says that an answer is there */
 	int channel;	/* to pass descriptors through */
 	void *shared;
 };

@@ -70,6 +70,21 @@ static void print_row(char *line, const struct ub_state *state, int res)
 		row->failcnt);
 }
 
+/* held and maxheld of what the kernel counts change while nobody does anything. */
+static void blank(char *line, int res)
+{
+	if (is_the_kernels(res))
+		memset(line + 24, '-', 42);
+}
+
+static void blank_block(char *text)
+{
+	int res;
+
+	for (res = 0; res < ROWS; res++)
+		blank(text + res * LINE, res);
+}
+
 static void check_block(struct __test_metadata *_metadata, const char *text,
 			const struct ub_state *state)
 {
@@ -80,6 +95,8 @@ static void check_block(struct __test_metadata *_metadata, const char *text,
 		print_row(want, state, res);
 		ASSERT_EQ(LINE, strlen(want));
 		snprintf(seen, sizeof(seen), "%s", text + res * LINE);
+		blank(want, res);
+		blank(seen, res);
 		EXPECT_STREQ(want, seen);
 	}
 }
@@ -226,8 +243,10 @@ TEST_F(ub, read_bit_by_bit)
 
 	ASSERT_EQ(HEAD + BLOCK, IN(a, read_table, 0));
 	memcpy(whole, a->worker.shared, sizeof(whole));
+	blank_block(whole + HEAD);
 	for (i = 0; i < ARRAY_SIZE(chunks); i++) {
 		EXPECT_EQ(HEAD + BLOCK, IN(a, read_table, chunks[i]));
+		blank_block((char *)a->worker.shared + HEAD);
 		EXPECT_STREQ(whole, a->worker.shared);
 	}
 }

@@ -1,0 +1,521 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * kmemsize: kernel memory, in bytes.
+ *
+ * It is what the memory controller counts as kernel memory of the beancounter's
+ * cgroup and those below ("kernel" in memory.stat): kernel stacks, page tables,
+ * pipe buffers, and the slab and per-CPU memory of whatever the kernel accounts:
+ * tasks, files, sockets, mappings, dentries, inodes, ... It is charged by the page, as
+ * the controller does: small objects fill up a page that is charged already, and
+ * what is left of it stays on its CPU for the next ones. What a cgroup holds when
+ * it is bound counts as well; when it is not bound any more, or removed, nothing
+ * does. A cgroup without a memory controller holds 0.
+ *
+ * A page that does not fit is refused (HARD), and the call that needed it fails as
+ * it does when the kernel has no memory: ENOMEM mostly. Page tables and what exec
+ * needs go up to the limit (SOFT). A page fault in user mode is always served
+ * (FORCE): refused, it would only be tried again, for ever.
+ *
+ * A gate in front of try_charge_memcg() reserves, __mod_memcg_state() tells of pages
+ * that were really charged and of those given back: see struct pending.
+ */
+#include <linux/memcontrol.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/task_stack.h>
+
+#include <trace/events/cgroup.h>
+
+#include <asm/pgalloc.h>
+#include <asm/syscall.h>
+
+#include "compat/compat.h"
+#include "res.h"
+
+HOOK_PIN(__mod_memcg_state, void (struct mem_cgroup *, compat_memcg_stat, int));
+
+/**
+ * struct pending - a task that was let through the gate, and is on its way
+ * @task: which; only its address counts. NULL: free. Claimed by itself, by
+ *	cmpxchg; cleared by itself, or by whoever reaps it
+ * @born: of the beancounter that was charged
+ * @pages: for how many pages
+ *
+ * The charge stands for good when __mod_memcg_state() is called for as many pages by
+ * the same task. If memory.max refuses it behind our back nothing is called: then
+ * the next thing that the task wants, or its end, gives the charge back. The other
+ * fields belong to the task, as long as it has the slot.
+ */
+struct pending {
+	struct task_struct *task;
+	u64 born;
+	unsigned int pages;
+};
+
+/* Each task may have one of two slots. */
+#define PENDING_BITS 10
+static struct pending pending[1 << PENDING_BITS];
+
+static struct pending *slot(const struct task_struct *task, unsigned int i)
+{
+	return &pending[hash_ptr(task, PENDING_BITS) ^ i];
+}
+
+static struct pending *find_pending(const struct task_struct *task)
+{
+	if (READ_ONCE(slot(task, 0)->task) == task)
+		return slot(task, 0);
+	if (READ_ONCE(slot(task, 1)->task) == task)
+		return slot(task, 1);
+	return NULL;
+}
+
+static struct pending *claim_pending(struct task_struct *task)
+{
+	if (!cmpxchg(&slot(task, 0)->task, NULL, task))
+		return slot(task, 0);
+	if (!cmpxchg(&slot(task, 1)->task, NULL, task))
+		return slot(task, 1);
+	return NULL;
+}
+
+static void drop_pending(struct pending *p)
+{
+	/* Whoever claims it next writes to it after we have read it. */
+	smp_store_release(&p->task, NULL);
+}
+
+static int charge(struct ub *ub, unsigned int pages, enum ub_severity severity)
+{
+	atomic_long_inc(&ub->counter[STOCKVZ_RES_KMEMSIZE].moves);
+	return ub_charge(ub, STOCKVZ_RES_KMEMSIZE, (unsigned long)pages << PAGE_SHIFT,
+			 severity);
+}
+
+/*
+ * Not an underflow to shout about: what a busy cgroup held when it was bound may
+ * have been read a page too low.
+ */
+static void uncharge(struct ub *ub, unsigned int pages)
+{
+	atomic_long_inc(&ub->counter[STOCKVZ_RES_KMEMSIZE].moves);
+	ub_counter_uncharge(&ub->counter[STOCKVZ_RES_KMEMSIZE].c,
+			    (unsigned long)pages << PAGE_SHIFT);
+}
+
+/* The charge came to nothing. Its beancounter may be gone: then so is the charge. */
+static void take_back(struct pending *p)
+{
+	struct ub *ub = ub_from_get(p->born);
+
+	if (ub && ub->born == p->born)
+		uncharge(ub, p->pages);
+	if (ub)
+		ub_put(ub);
+	drop_pending(p);
+}
+
+/* Who pays for a memory cgroup. Preemption off. */
+static struct ub *payer(struct mem_cgroup *memcg)
+{
+	struct cgroup *cgroup = memcg->css.cgroup;
+
+	if (in_task() && cgroup == task_dfl_cgroup(current))
+		return ub_of_current();
+	return ub_of_cgroup(cgroup);
+}
+
+/* Which code charges kernel memory, and which of it whole pages. */
+static struct text {
+	const char *name;
+	bool pages;
+	unsigned long start;
+	unsigned long len;
+} callers[] = {
+	{ .name = "__memcg_kmem_charge_page", .pages = true },
+	{ .name = "obj_cgroup_charge" },
+};
+
+static struct text *caller_at(unsigned long ip)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(callers); i++)
+		if (ip - callers[i].start < callers[i].len)
+			return &callers[i];
+	return NULL;
+}
+
+/* A fault that comes out of user mode has no system call to fail. */
+static bool in_user_fault(void)
+{
+	return !(current->flags & PF_IO_WORKER) &&
+	       syscall_get_nr(current, task_pt_regs(current)) == -1;
+}
+
+static enum ub_severity severity_of(const struct text *caller, gfp_t gfp)
+{
+	if (gfp & __GFP_NOFAIL || current->flags & (PF_MEMALLOC | PF_KTHREAD) ||
+	    in_user_fault())
+		return UB_FORCE;
+	if (current->in_execve ||
+	    (caller->pages && (gfp & ~__GFP_COMP) == GFP_PGTABLE_USER))
+		return UB_SOFT;
+	return UB_HARD;
+}
+
+static int reserve(struct mem_cgroup *memcg, unsigned int pages,
+		   enum ub_severity severity)
+{
+	struct pending *p = find_pending(current);
+	struct ub *ub = payer(memcg);
+	int err;
+
+	if (unlikely(p))
+		take_back(p);
+	if (!ub)
+		return 0;
+	err = charge(ub, pages, severity);
+	if (err)
+		return err;
+	p = claim_pending(current);
+	if (likely(p)) {
+		p->born = ub->born;
+		p->pages = pages;
+	} else {
+		/* It fits, as it seems; it is charged when it is done. */
+		uncharge(ub, pages);
+	}
+	return 0;
+}
+
+/*
+ * try_charge_memcg(memcg, gfp, pages): pages of any kind are about to be charged.
+ * Kernel memory it is if one of the two callers above asks. What an interrupt needs
+ * is charged when it is done.
+ */
+static long kmem_charge(struct ftrace_regs *fregs, unsigned long parent_ip)
+{
+	struct text *caller = caller_at(parent_ip);
+	long err;
+
+	if (!caller || !READ_ONCE(ub_bindings) || !in_task() ||
+	    !hook_on(STOCKVZ_RES_KMEMSIZE))
+		return 0;
+	preempt_disable();
+	err = reserve(hook_arg(fregs, 0, struct mem_cgroup *),
+		      hook_arg(fregs, 2, unsigned int),
+		      severity_of(caller, (__force gfp_t)hook_arg(fregs, 1, unsigned int)));
+	preempt_enable();
+	return err;
+}
+
+/* DEFINE_GATE(), and where it was called from. */
+void kmem_charge_hook(unsigned long ip, unsigned long parent_ip,
+		      struct ftrace_ops *op, struct ftrace_regs *fregs)
+{
+	/* The proof is also one that its callers are known. */
+	long err = hook_proving(kmem_charge_hook) && caller_at(parent_ip) ?
+		   HOOK_PROOF_ERRNO : kmem_charge(fregs, parent_ip);
+
+	if (unlikely(err))
+		hook_refuse(fregs, err);
+}
+
+/*
+ * Pages were charged: the reservation was for these, or there was none. If the cgroup
+ * was bound anew meanwhile, it was with another one that is forgotten.
+ */
+static void confirm(struct ub *ub, unsigned int pages)
+{
+	struct pending *p = in_task() ? find_pending(current) : NULL;
+
+	if (likely(p && p->pages == pages)) {
+		u64 born = p->born;
+
+		drop_pending(p);
+		if (likely(ub && ub->born == born))
+			return;
+	} else if (p) {
+		take_back(p);
+	}
+	if (ub)
+		charge(ub, pages, UB_FORCE);
+}
+
+/*
+ * __mod_memcg_state(memcg, item, n): memcg has that many more or less of something.
+ * Interrupts are off, or this is one.
+ */
+static void kmem_account(struct ftrace_regs *fregs)
+{
+	struct mem_cgroup *memcg = hook_arg(fregs, 0, struct mem_cgroup *);
+	int item = hook_arg(fregs, 1, int);
+	int pages = hook_arg(fregs, 2, int);
+	struct ub *ub;
+
+	if (item != MEMCG_KMEM || !READ_ONCE(ub_bindings) ||
+	    !hook_on(STOCKVZ_RES_KMEMSIZE))
+		return;
+	preempt_disable();
+	ub = payer(memcg);
+	if (pages > 0)
+		confirm(ub, pages);
+	else if (ub)
+		uncharge(ub, -pages);
+	preempt_enable();
+}
+
+DEFINE_HOOK(kmem_account)
+
+/**
+ * kmem_task_gone() - a task is reaped: what it was still to get it will not
+ * @task: the task
+ *
+ * Context: any.
+ */
+void kmem_task_gone(const struct task_struct *task)
+{
+	struct pending *p = find_pending(task);
+
+	if (unlikely(p))
+		take_back(p);
+}
+
+/* A memory cgroup other than the root's, which charges nothing. */
+static struct mem_cgroup *some_memcg_get(void)
+{
+	struct cgroup_subsys_state *root, *css;
+
+	root = cgroup_get_e_css(&cgrp_dfl_root.cgrp, &memory_cgrp_subsys);
+	if (!root)
+		return NULL;
+	rcu_read_lock();
+	css_for_each_descendant_pre(css, root)
+		if (css != root && css_tryget_online(css))
+			break;
+	rcu_read_unlock();
+	css_put(root);
+	return css ? mem_cgroup_from_css(css) : NULL;
+}
+
+/* Each caller in turn; the object is too large for what a CPU has ready. */
+static int charge_something(void)
+{
+	struct page *page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	void *object = kmalloc(2 * PAGE_SIZE, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	int err = page || object ? -ENOENT : 0;
+
+	if (page)
+		__free_page(page);
+	kfree(object);
+	return err;
+}
+
+int kmem_prove(void)
+{
+	struct mem_cgroup *memcg = some_memcg_get(), *before;
+	int err;
+
+	if (!memcg)
+		return -ENODEV;
+	before = set_active_memcg(memcg);
+	err = charge_something();
+	set_active_memcg(before);
+	css_put(&memcg->css);
+	return err;
+}
+
+/* Is any task on its way with a charge to this one? */
+static bool is_under_way(const struct ub *ub)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(pending); i++)
+		if (READ_ONCE(pending[i].task) &&
+		    READ_ONCE(pending[i].born) == ub->born)
+			return true;
+	return false;
+}
+
+/* What the kernel has counted for a cgroup and those below. Bytes. */
+static unsigned long kernel_memory(struct cgroup *cgroup)
+{
+	unsigned long n = 0;
+	char text[256], *at;
+
+	/* Whoever asks for CPU time has all sums of the cgroup brought up to date. */
+	cgfile_read(cgroup, "cpu.stat", text, sizeof(text));
+	if (cgfile_read(cgroup, "memory.stat", text, sizeof(text)) <= 0)
+		return 0;
+	at = strstr(text, "\nkernel ");
+	if (at)
+		sscanf(at, "\nkernel %lu", &n);
+	return n;
+}
+
+/* Is this other one's cgroup below? */
+static bool is_below(struct ub *ub, struct cgroup *cgroup)
+{
+	struct cgroup *dir;
+	bool below;
+
+	preempt_disable();
+	dir = ub_dir(ub);
+	below = dir && dir != cgroup && cgroup_is_descendant(dir, cgroup);
+	preempt_enable();
+	return below;
+}
+
+/* What a cgroup and those below hold that nobody nearer pays for. */
+static unsigned long own_memory(struct cgroup *cgroup)
+{
+	unsigned long n = kernel_memory(cgroup), others = 0;
+	struct ub *ub;
+
+	for (ub = ub_next_get(NULL); ub; ub = ub_next_get(ub))
+		if (is_below(ub, cgroup))
+			others += atomic_long_read(&ub->counter[STOCKVZ_RES_KMEMSIZE].c.held);
+	return n > others ? n - others : 0;
+}
+
+static void correct(struct ub *ub, unsigned long held, unsigned long truth)
+{
+	if (truth > held)
+		charge(ub, (truth - held) >> PAGE_SHIFT, UB_FORCE);
+	else
+		uncharge(ub, (held - truth) >> PAGE_SHIFT);
+}
+
+/* As long as something moves between two looks the sum is not to be believed. */
+#define LOOKS 20
+
+/* From now on a beancounter holds what its cgroup does; nothing without one. */
+static void recount(struct ub *ub, struct cgroup *cgroup)
+{
+	atomic_long_t *moves = &ub->counter[STOCKVZ_RES_KMEMSIZE].moves;
+	struct ub_counter *c = &ub->counter[STOCKVZ_RES_KMEMSIZE].c;
+	unsigned long held, truth;
+	unsigned int looks;
+	long before;
+
+	for (looks = 0; looks < LOOKS; looks++) {
+		before = atomic_long_read(moves);
+		held = atomic_long_read(&c->held);
+		truth = cgroup ? own_memory(cgroup) : 0;
+		if (!is_under_way(ub) && atomic_long_read(moves) == before)
+			break;
+		schedule_timeout_uninterruptible(1);
+	}
+	correct(ub, held, truth);
+}
+
+static struct cgroup *cgroup_of_get(struct ub *ub)
+{
+	struct cgroup *dir;
+
+	preempt_disable();
+	dir = ub_dir(ub);
+	if (dir)
+		cgroup_get(dir);
+	preempt_enable();
+	return dir;
+}
+
+/* Who pays for what is around a cgroup pays for it no more, or again. */
+static void recount_around(struct cgroup *cgroup)
+{
+	struct cgroup *dir;
+	struct ub *ub;
+
+	for (ub = ub_next_get(NULL); ub; ub = ub_next_get(ub)) {
+		dir = cgroup_of_get(ub);
+		if (dir && dir != cgroup && cgroup_is_descendant(cgroup, dir))
+			recount(ub, dir);
+		if (dir)
+			cgroup_put(dir);
+	}
+}
+
+static bool is_gone(struct cgroup *cgroup)
+{
+	return !(READ_ONCE(cgroup->self.flags) & CSS_ONLINE);
+}
+
+/**
+ * kmem_changed() - a beancounter may have another cgroup: it holds what that holds
+ * @ub: the beancounter
+ * @now: its cgroup, or NULL
+ * @old: the one that it gave up, or NULL
+ *
+ * Context: see ub_change_fn.
+ */
+void kmem_changed(struct ub *ub, struct ub_binding *now, struct ub_binding *old)
+{
+	if (!hook_on(STOCKVZ_RES_KMEMSIZE))
+		return;
+	if (!now || !now->settled || is_gone(now->dir))
+		recount(ub, now ? now->dir : NULL);
+	if (old)
+		recount_around(old->dir);
+	if (now && !now->settled)
+		recount_around(now->dir);
+}
+
+/* What is left of a removed cgroup's is its parent's, says the kernel. */
+static void forget_removed(struct work_struct *work)
+{
+	static const struct ub_change nothing;
+	struct cgroup *dir;
+	const char *why;
+	struct ub *ub;
+
+	for (ub = ub_next_get(NULL); ub; ub = ub_next_get(ub)) {
+		dir = cgroup_of_get(ub);
+		/* Has the change handler look again. */
+		if (dir && is_gone(dir))
+			ub_set(ub->id, &nothing, &why);
+		if (dir)
+			cgroup_put(dir);
+	}
+}
+
+static DECLARE_WORK(removed, forget_removed);
+
+/* Tracepoint cgroup_rmdir: a cgroup is removed. It may not sleep there. */
+void kmem_cgroup_removed(void *data, struct cgroup *cgroup, const char *path)
+{
+	if (READ_ONCE(ub_bindings) && hook_on(STOCKVZ_RES_KMEMSIZE))
+		schedule_work(&removed);
+}
+
+HOOK_PIN_PROBE(cgroup_rmdir, kmem_cgroup_removed)
+
+static unsigned long total_kmemsize(void)
+{
+	return (global_node_page_state_pages(NR_SLAB_RECLAIMABLE_B) +
+		global_node_page_state_pages(NR_SLAB_UNRECLAIMABLE_B) +
+		global_node_page_state(NR_PAGETABLE)) * PAGE_SIZE +
+	       global_node_page_state_pages(NR_KERNEL_STACK_KB) * 1024;
+}
+
+/**
+ * kmem_init() - learn where kernel memory is charged
+ */
+void kmem_init(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(callers); i++)
+		if (!hook_text_of(callers[i].name, &callers[i].start,
+				  &callers[i].len))
+			callers[i].len = 0;
+	ub_set_total(STOCKVZ_RES_KMEMSIZE, total_kmemsize);
+}
+
+/**
+ * kmem_exit() - no hook is left
+ */
+void kmem_exit(void)
+{
+	cancel_work_sync(&removed);
+}
