@@ -52,7 +52,8 @@ enum hook_role { HOOK_GATE, HOOK_ACCOUNT, HOOK_RELEASE, HOOK_WATCH };
  *	0.12 s more to unload
  * @prove: a gate's: do something that meets the gate and return 0 if it failed
  *	as the gate makes it fail, else an errno. The gate refuses this task
- *	only, and only while @prove runs
+ *	only, and only while @prove runs. NULL where no exported function leads
+ *	to the gate, or none that would do no harm if it did not stand
  * @found: the name that was taken. Written at load, constant afterwards, as
  *	all that follows
  * @ip: where its ftrace call stands
