@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 
 #include "bind.h"
+#include "meter.h"
 #include "owner.h"
 #include "ub.h"
 
@@ -111,6 +112,10 @@ static struct ub *ub_alloc(u32 id)
 	ratelimit_state_init(&ub->events, HZ, UB_EVENTS);
 	/* Not a line in the log for each second of silence. */
 	ub->events.flags = RATELIMIT_MSG_ON_RELEASE;
+	ratelimit_state_init(&ub->shortages, UB_SHORTAGES_TIME, UB_SHORTAGES);
+	ub->shortages.flags = RATELIMIT_MSG_ON_RELEASE;
+	spin_lock_init(&ub->meters_lock);
+	INIT_LIST_HEAD(&ub->meters);
 	spin_lock_irq(&ub_lock);
 	ub->born = ++born;
 	list_add_rcu(&ub->link, &ub_list);
@@ -399,10 +404,16 @@ ssize_t ub_cgroup(struct ub *ub, char *path, size_t size)
 	return len;
 }
 
-/* ub_charge() was refused: tell whoever wants to know. */
+/*
+ * ub_charge() was refused: tell whoever wants to know. What is refused though
+ * it went up to the limit likely kills somebody: the log has to say why.
+ */
 void ub_refused(struct ub *ub, enum stockvz_resource res,
-		const struct ub_refusal *why)
+		enum ub_severity severity, const struct ub_refusal *why)
 {
+	if (severity == UB_SOFT && __ratelimit(&ub->shortages))
+		pr_info("Fatal resource shortage: %s, UB %u.\n",
+			ub_resource_name[res], ub->id);
 	if (refusal_handler)
 		refusal_handler(ub, res, why);
 }
@@ -416,6 +427,13 @@ void ub_underflowed(struct ub *ub, enum stockvz_resource res,
 			   amount, ub_resource_name[res], ub->id);
 }
 
+/* Rows that meters charge are made to say what is so before they are read. */
+static void settle(struct ub *ub, enum stockvz_resource res)
+{
+	if (res < METER_RESOURCES)
+		meters_settle(ub);
+}
+
 /* The host's row: what the machine holds less what the others do. */
 static void host_numbers(enum stockvz_resource res, struct ub_numbers *n)
 {
@@ -427,8 +445,10 @@ static void host_numbers(enum stockvz_resource res, struct ub_numbers *n)
 	n->limit = UB_MAX;
 	if (!total_of[res])
 		return;
-	for (ub = ub_next_get(NULL); ub; ub = ub_next_get(ub))
+	for (ub = ub_next_get(NULL); ub; ub = ub_next_get(ub)) {
+		settle(ub, res);
 		others += atomic_long_read(&ub->counter[res].c.held);
+	}
 	total = total_of[res]();
 	n->held = total > others ? total - others : 0;
 	mutex_lock(&ub_mutex);
@@ -447,10 +467,12 @@ static void host_numbers(enum stockvz_resource res, struct ub_numbers *n)
  */
 void ub_numbers(struct ub *ub, enum stockvz_resource res, struct ub_numbers *n)
 {
-	if (ub)
-		ub_counter_view(&ub->counter[res].c, n);
-	else
+	if (!ub) {
 		host_numbers(res, n);
+		return;
+	}
+	settle(ub, res);
+	ub_counter_view(&ub->counter[res].c, n);
 }
 
 /**
