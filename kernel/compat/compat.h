@@ -22,5 +22,7 @@
 
 #include "ftrace.h"
 #include "genl.h"
+#include "mm.h"
+#include "shmem.h"
 
 #endif
