@@ -23,5 +23,7 @@
 #include "cgroup.h"
 #include "ftrace.h"
 #include "genl.h"
+#include "mm.h"
+#include "shmem.h"
 
 #endif

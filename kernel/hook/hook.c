@@ -300,7 +300,7 @@ static void for_needed(int (*step)(struct hook *hook))
 
 static int prove_gate(struct hook *hook)
 {
-	return hook->role == HOOK_GATE ? prove(hook) : 0;
+	return hook->prove ? prove(hook) : 0;
 }
 
 static void report(void)

@@ -53,8 +53,9 @@ enum hook_role { HOOK_GATE, HOOK_ACCOUNT, HOOK_RELEASE, HOOK_WATCH };
  *	0.12 s more to unload. Set at load for those that had to have one
  * @prove: a gate's: do something that meets the gate and return 0 if it failed
  *	as the gate makes it fail, -ENODEV if this machine has nothing that would
- *	meet it, else another errno. The gate refuses this task
- *	only, and only while @prove runs
+ *	meet it, else another errno. The gate refuses this task only, and only
+ *	while @prove runs. NULL where no exported function leads to the gate, or
+ *	none that would do no harm if it did not stand
  * @found: the name that was taken. Written at load, constant afterwards, as
  *	all that follows
  * @ip: where its ftrace call stands

@@ -7,8 +7,11 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/kstrtox.h>
+#include <linux/mm.h>
 #include <linux/mount.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/vmstat.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
 #include <net/tcp.h>
@@ -127,6 +130,56 @@ static unsigned long total_numothersock(void)
 	return n > tcp ? n - tcp : 0;
 }
 
+/* One that vfork shares for a moment counts twice meanwhile. */
+static unsigned long sum_of_mms(unsigned long (*pages)(const struct mm_struct *mm))
+{
+	struct task_struct *p, *t;
+	struct mm_struct *mm;
+	unsigned long n = 0;
+
+	rcu_read_lock();
+	for_each_process(p) {
+		/* The leader may be gone before its threads. */
+		for_each_thread(p, t) {
+			task_lock(t);
+			mm = t->flags & PF_KTHREAD ? NULL : t->mm;
+			if (mm)
+				n += pages(mm);
+			task_unlock(t);
+			if (mm)
+				break;
+		}
+	}
+	rcu_read_unlock();
+	return n;
+}
+
+static unsigned long locked_of(const struct mm_struct *mm)
+{
+	return READ_ONCE(mm->locked_vm);
+}
+
+static unsigned long private_of(const struct mm_struct *mm)
+{
+	return READ_ONCE(mm->data_vm) + READ_ONCE(mm->stack_vm);
+}
+
+static unsigned long total_lockedpages(void)
+{
+	return sum_of_mms(locked_of);
+}
+
+/* What is in memory: what was reserved, or is in swap, is summed up nowhere. */
+static unsigned long total_shmpages(void)
+{
+	return global_node_page_state(NR_SHMEM);
+}
+
+static unsigned long total_privvmpages(void)
+{
+	return sum_of_mms(private_of) + total_shmpages();
+}
+
 void res_host_init(void)
 {
 	struct file_system_type *type = get_fs_type("proc");
@@ -136,6 +189,9 @@ void res_host_init(void)
 		proc = NULL;
 	if (type)
 		module_put(type->owner);
+	ub_set_total(STOCKVZ_RES_LOCKEDPAGES, total_lockedpages);
+	ub_set_total(STOCKVZ_RES_PRIVVMPAGES, total_privvmpages);
+	ub_set_total(STOCKVZ_RES_SHMPAGES, total_shmpages);
 	ub_set_total(STOCKVZ_RES_NUMPROC, total_numproc);
 	ub_set_total(STOCKVZ_RES_NUMFILE, total_numfile);
 	ub_set_total(STOCKVZ_RES_NUMTCPSOCK, total_numtcpsock);

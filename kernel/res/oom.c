@@ -86,7 +86,7 @@ static void tell_of_limit(struct mem_cgroup *memcg)
 	why.limit = READ_ONCE(c->limit);
 	/* The kernel has counted the failure. */
 	if (why.limit != UB_MAX)
-		ub_refused(ub, STOCKVZ_RES_PHYSPAGES, &why);
+		ub_refused(ub, STOCKVZ_RES_PHYSPAGES, UB_HARD, &why);
 }
 
 /* out_of_memory(oc): somebody has to go. */
@@ -167,7 +167,7 @@ static void oom_kill(struct ftrace_regs *fregs)
 		why.held = ub_dir(ub) ? memcg_oomguarpages(ub_dir(ub)) : 0;
 		why.barrier = READ_ONCE(c->barrier);
 		why.limit = READ_ONCE(c->limit);
-		ub_refused(ub, STOCKVZ_RES_OOMGUARPAGES, &why);
+		ub_refused(ub, STOCKVZ_RES_OOMGUARPAGES, UB_HARD, &why);
 	}
 	preempt_enable();
 }

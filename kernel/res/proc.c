@@ -21,6 +21,21 @@
 HOOK_PIN(cgroup_release, void (struct task_struct *));
 HOOK_PIN(free_task, void (struct task_struct *));
 
+/* The task, and its address space: the last that a fork can fail for. */
+static int charge_child(struct task_struct *child, struct ub *ub)
+{
+	int err = 0;
+
+	if (hook_on(STOCKVZ_RES_NUMPROC))
+		err = owner_charge(child, ub, STOCKVZ_RES_NUMPROC, 1, UB_HARD);
+	if (err)
+		return err;
+	err = mm_fork(child, ub);
+	if (err)
+		owner_release(child);
+	return err;
+}
+
 /* pids_can_fork(task, cset): a child is about to enter its cgroup. */
 static long numproc_fork(struct ftrace_regs *fregs)
 {
@@ -29,12 +44,10 @@ static long numproc_fork(struct ftrace_regs *fregs)
 	struct ub *ub;
 	long err = 0;
 
-	if (!hook_on(STOCKVZ_RES_NUMPROC))
-		return 0;
 	preempt_disable();
 	ub = ub_of_cgroup(cset->dfl_cgrp);
 	if (ub)
-		err = owner_charge(child, ub, STOCKVZ_RES_NUMPROC, 1, UB_HARD);
+		err = charge_child(child, ub);
 	preempt_enable();
 	return err;
 }

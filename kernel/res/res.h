@@ -75,6 +75,29 @@ int numsiginfo_common_timer_prove(void);
 int numsiginfo_cpu_timer_prove(void);
 int numsiginfo_alarm_timer_prove(void);
 
+/* mm.c */
+DECLARE_HOOK(mm_expand);
+DECLARE_HOOK(mm_map);
+DECLARE_HOOK(mm_protect);
+DECLARE_HOOK(mm_lock);
+DECLARE_HOOK(mm_done);
+DECLARE_HOOK(mm_exec);
+DECLARE_HOOK(mm_exit);
+int mm_expand_prove(void);
+int mm_map_prove(void);
+int mm_fork(struct task_struct *child, struct ub *ub);
+
+/* shm.c */
+DECLARE_HOOK(shm_file);
+DECLARE_HOOK(shm_inode);
+DECLARE_HOOK(shm_add);
+DECLARE_HOOK(shm_recalc);
+DECLARE_HOOK(shm_evict);
+DECLARE_HOOK(shm_lock);
+int shm_file_prove(void);
+int shm_inode_prove(void);
+int shm_add_prove(void);
+
 /* ct.c */
 DECLARE_HOOK(ct_init_exit);
 typedef void (*res_ct_event_fn)(struct ub *ub, enum stockvz_ct_event event);

@@ -239,6 +239,16 @@ struct ub *owner_get(const void *object)
 }
 
 /**
+ * owner_no_memory() - a call was refused since there was no memory to note it
+ *
+ * For those who note who paid elsewhere.
+ */
+void owner_no_memory(void)
+{
+	atomic_long_inc(&nomem);
+}
+
+/**
  * owner_stats() - read the table's numbers
  * @s: where to
  */

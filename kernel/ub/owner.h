@@ -41,6 +41,7 @@ int owner_charge(const void *object, struct ub *ub, enum stockvz_resource res,
 bool owner_pay_back(const void *object);
 bool owner_move(const void *from, const void *to);
 struct ub *owner_get(const void *object);
+void owner_no_memory(void);
 void owner_stats(struct owner_stats *s);
 
 /**

@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 
 #include "bind.h"
+#include "meter.h"
 #include "owner.h"
 #include "ub.h"
 
@@ -126,6 +127,10 @@ static struct ub *ub_alloc(u32 id)
 	ratelimit_state_init(&ub->events, HZ, UB_EVENTS);
 	/* Not a line in the log for each second of silence. */
 	ub->events.flags = RATELIMIT_MSG_ON_RELEASE;
+	ratelimit_state_init(&ub->shortages, UB_SHORTAGES_TIME, UB_SHORTAGES);
+	ub->shortages.flags = RATELIMIT_MSG_ON_RELEASE;
+	spin_lock_init(&ub->meters_lock);
+	INIT_LIST_HEAD(&ub->meters);
 	spin_lock_irq(&ub_lock);
 	ub->born = ++born;
 	list_add_rcu(&ub->link, &ub_list);
@@ -499,14 +504,21 @@ ssize_t ub_cgroup(struct ub *ub, char *path, size_t size)
 	return len;
 }
 
-/* ub_charge() was refused: remember it, and tell whoever wants to know. */
+/*
+ * ub_charge() was refused: remember it, and tell whoever wants to know. What is
+ * refused though it went up to the limit likely kills somebody: the log has to
+ * say why.
+ */
 void ub_refused(struct ub *ub, enum stockvz_resource res,
-		const struct ub_refusal *why)
+		enum ub_severity severity, const struct ub_refusal *why)
 {
 	struct ub_record r;
 
 	history_describe(&r, res, why);
 	history_add(ub->history, &r);
+	if (severity == UB_SOFT && __ratelimit(&ub->shortages))
+		pr_info("Fatal resource shortage: %s, UB %u.\n",
+			ub_resource_name[res], ub->id);
 	if (refusal_handler)
 		refusal_handler(ub, &r);
 }
@@ -534,7 +546,7 @@ void ub_no_memory(struct ub *ub, enum stockvz_resource res,
 	why.held = n.held;
 	why.barrier = n.barrier;
 	why.limit = n.limit;
-	ub_refused(ub, res, &why);
+	ub_refused(ub, res, UB_HARD, &why);
 }
 
 /* ub_uncharge() gave back more than was held: a bug of ours. */
@@ -544,6 +556,13 @@ void ub_underflowed(struct ub *ub, enum stockvz_resource res,
 	atomic_long_inc(&underflows);
 	pr_err_ratelimited("BUG: uncharging too much %lu, res %s ub %u\n",
 			   amount, ub_resource_name[res], ub->id);
+}
+
+/* Rows that meters charge are made to say what is so before they are read. */
+static void settle_meters(struct ub *ub, enum stockvz_resource res)
+{
+	if (res < METER_RESOURCES)
+		meters_settle(ub);
 }
 
 /* A row of which nothing is charged: the kernel counts it for the cgroup. */
@@ -606,12 +625,14 @@ static void host_numbers(enum stockvz_resource res, struct ub_numbers *n)
  */
 void ub_numbers(struct ub *ub, enum stockvz_resource res, struct ub_numbers *n)
 {
-	if (!ub)
+	if (!ub) {
 		host_numbers(res, n);
-	else if (row_of[res])
+	} else if (row_of[res]) {
 		read_row(ub, res, n);
-	else
+	} else {
+		settle_meters(ub, res);
 		ub_counter_view(&ub->counter[res].c, n);
+	}
 }
 
 /**

@@ -24,6 +24,7 @@
 #include <linux/ratelimit_types.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
+#include <linux/spinlock.h>
 
 #include "counter.h"
 #include "history.h"
@@ -32,6 +33,10 @@
 
 /* Refusals that are told of, by beancounter and second. */
 #define UB_EVENTS 200
+
+/* Lines in the log about what was refused at the limit, and in how long. */
+#define UB_SHORTAGES 4
+#define UB_SHORTAGES_TIME (300 * HZ)
 
 /* The rows of /proc/user_beancounters; swappages came after it was fixed. */
 #define UB_ROWS 24
@@ -53,6 +58,9 @@ struct ub_binding;
  * @events: how many refusals may be told of in a second: of each beancounter
  *	so many, that none drowns another
  * @history: what was refused to it. Constant
+ * @shortages: how many refusals up to the limit may go to the log
+ * @meters_lock: see meter.h
+ * @meters: what is charged by them. @meters_lock
  * @rcu: frees it
  */
 struct ub {
@@ -68,6 +76,9 @@ struct ub {
 	struct ub_binding *binding;
 	struct ratelimit_state events;
 	struct ub_history *history;
+	struct ratelimit_state shortages;
+	spinlock_t meters_lock; /* of the next, and of what they say */
+	struct list_head meters;
 	struct rcu_head rcu;
 };
 
@@ -137,7 +148,7 @@ static inline void ub_put(struct ub *ub)
 }
 
 void ub_refused(struct ub *ub, enum stockvz_resource res,
-		const struct ub_refusal *why);
+		enum ub_severity severity, const struct ub_refusal *why);
 void ub_no_memory(struct ub *ub, enum stockvz_resource res,
 		  unsigned long amount);
 void ub_underflowed(struct ub *ub, enum stockvz_resource res,
@@ -161,7 +172,7 @@ static __always_inline int ub_charge(struct ub *ub, enum stockvz_resource res,
 	int err = ub_counter_charge(&ub->counter[res].c, amount, severity, &why);
 
 	if (unlikely(err == -ENOMEM))
-		ub_refused(ub, res, &why);
+		ub_refused(ub, res, severity, &why);
 	return err;
 }
 

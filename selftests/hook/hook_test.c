@@ -11,6 +11,7 @@
 #include <netlink/attr.h>
 #include <netlink/genl/genl.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -118,6 +119,10 @@ static void use_everything(const char *cgroup)
 		close(open("/dev/ptmx", O_RDWR | O_NOCTTY));
 		signal(SIGUSR1, wake);
 		raise(SIGUSR1);
+		mmap(NULL, 4096, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		if (!fork())
+			_exit(mlock(cgroup, 1));
+		wait(NULL);
 		_exit(0);
 	}
 	waitpid(pid, NULL, 0);
@@ -131,6 +136,9 @@ static void check_counted(struct __test_metadata *_metadata, const char *off)
 		int res;
 	} counted[] = {
 		{ "kmemsize", STOCKVZ_RES_KMEMSIZE },
+		{ "lockedpages", STOCKVZ_RES_LOCKEDPAGES },
+		{ "privvmpages", STOCKVZ_RES_PRIVVMPAGES },
+		{ "shmpages", STOCKVZ_RES_SHMPAGES },
 		{ "numproc", STOCKVZ_RES_NUMPROC },
 		{ "numfile", STOCKVZ_RES_NUMFILE },
 		{ "numtcpsock", STOCKVZ_RES_NUMTCPSOCK },
@@ -208,7 +216,7 @@ FIXTURE_VARIANT(module) {
 		.off = off_,						\
 	}
 
-HIDDEN(pids_can_fork, "numproc");
+HIDDEN(pids_can_fork, "numproc privvmpages lockedpages");
 HIDDEN(pids_cancel_fork, "numproc");
 HIDDEN(cgroup_release, "kmemsize numproc");
 HIDDEN(free_task, "numproc");
@@ -231,6 +239,19 @@ HIDDEN(cgroup_rmdir, "kmemsize");
 HIDDEN(out_of_memory, "oom-choice");
 HIDDEN(oom_evaluate_task, "oom-choice");
 HIDDEN(__oom_kill_process, "oom-choice");
+HIDDEN(may_expand_vm, "privvmpages lockedpages");
+HIDDEN(mmap_region, "privvmpages lockedpages");
+HIDDEN(mprotect_fixup, "privvmpages");
+HIDDEN(mlock_fixup, "lockedpages");
+HIDDEN(userfaultfd_unmap_complete, "privvmpages lockedpages");
+HIDDEN(begin_new_exec, "privvmpages lockedpages");
+HIDDEN(exit_mmap, "privvmpages lockedpages");
+HIDDEN(alloc_file_pseudo, "shmpages lockedpages");
+HIDDEN(security_inode_init_security, "shmpages");
+HIDDEN(shmem_add_to_page_cache, "shmpages");
+HIDDEN(shmem_recalc_inode, "shmpages");
+HIDDEN(shmem_evict_inode, "shmpages lockedpages");
+HIDDEN(shmem_lock, "lockedpages");
 HIDDEN(zap_pid_ns_processes, "ct-events");
 HIDDEN(proc_lookup_de, "proc-bc");
 
@@ -271,6 +292,9 @@ FIXTURE_TEARDOWN(whole)
 TEST_F(whole, everything_is_on)
 {
 	ASSERT_EQ(0, load("require=all"));
+	EXPECT_EQ(STOCKVZ_STATE_ON, feature("lockedpages").state);
+	EXPECT_EQ(STOCKVZ_STATE_ON, feature("privvmpages").state);
+	EXPECT_EQ(STOCKVZ_STATE_ON, feature("shmpages").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numproc").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numfile").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numtcpsock").state);

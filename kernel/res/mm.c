@@ -1,0 +1,506 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * privvmpages, lockedpages: the address space of processes.
+ *
+ * privvmpages counts the pages of private writable mappings and of stacks,
+ * touched or not, once for each process, and the pages of shmem files (shm.c).
+ * lockedpages counts those of locked mappings, and of SHM_LOCKed segments.
+ *
+ * The kernel keeps both sums for every address space: data_vm + stack_vm, and
+ * locked_vm. A meter beside it says what is charged. Address spaces come from
+ * fork and exec, which charge what a new one has to the task's beancounter, and
+ * grow in the calls that are asked below; whoever shares or enters one later,
+ * its payer stays. What was made outside has no meter.
+ *
+ * A refused mmap, mremap, mprotect, fork, exec or mlock fails with ENOMEM, brk
+ * leaves the break where it was, a stack that cannot grow is a SIGSEGV, an exec
+ * behind the point of no return kills. Stacks, mprotect and exec may go up to
+ * the limit, all else up to the barrier.
+ *
+ * mmap and mprotect are where address spaces change kind without growing, so
+ * how much they really add has to be found out before; the others are all asked
+ * in may_expand_vm().
+ */
+#include <linux/binfmts.h>
+#include <linux/dax.h>
+#include <linux/hugetlb_inline.h>
+#include <linux/kallsyms.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/slab.h>
+#include <linux/userfaultfd_k.h>
+
+#include "ub/meter.h"
+
+#include "res.h"
+
+HOOK_PIN(may_expand_vm, bool (struct mm_struct *, vm_flags_t, unsigned long));
+HOOK_PIN(mmap_region, unsigned long (struct file *, unsigned long, unsigned long,
+				     vm_flags_t, unsigned long,
+				     struct list_head *));
+HOOK_PIN(mprotect_fixup, COMPAT_MPROTECT_FIXUP);
+HOOK_PIN(begin_new_exec, int (struct linux_binprm *));
+HOOK_PIN(exit_mmap, void (struct mm_struct *));
+HOOK_PIN(userfaultfd_unmap_complete, void (struct mm_struct *, struct list_head *));
+
+/**
+ * struct mm_meter - what is charged for an address space
+ * @m: the meter, which guards the rest
+ * @asker: who asked last. While that task has the mmap_lock for writing, its
+ *	call is under way: what it asked for is charged, and the kernel's sums
+ *	do not tell yet. Only compared
+ * @was: the flags of the mapping whose protection is about to change
+ * @refused: that change was refused
+ */
+struct mm_meter {
+	struct meter m;
+	const struct task_struct *asker;
+	vm_flags_t was;
+	bool refused;
+};
+
+static struct mm_meter *of_mm(const struct mm_struct *mm)
+{
+	struct meter *m = meter_find(mm);
+
+	return m ? container_of(m, struct mm_meter, m) : NULL;
+}
+
+static const struct mm_struct *mm_of(const struct mm_meter *a)
+{
+	return a->m.object;
+}
+
+/* Does a mapping count? As the kernel sums up data_vm and stack_vm. */
+static bool counts(vm_flags_t flags)
+{
+	return flags & (VM_STACK | VM_SHADOW_STACK) ||
+	       (flags & (VM_WRITE | VM_SHARED)) == VM_WRITE;
+}
+
+static unsigned long private_pages(const struct mm_struct *mm)
+{
+	return READ_ONCE(mm->data_vm) + READ_ONCE(mm->stack_vm);
+}
+
+static void adopt(struct mm_meter *a)
+{
+	const struct mm_struct *mm = mm_of(a);
+
+	if (hook_on(STOCKVZ_RES_PRIVVMPAGES))
+		meter_set(&a->m, STOCKVZ_RES_PRIVVMPAGES, private_pages(mm));
+	if (hook_on(STOCKVZ_RES_LOCKEDPAGES))
+		meter_set(&a->m, STOCKVZ_RES_LOCKEDPAGES,
+			  READ_ONCE(mm->locked_vm));
+}
+
+/*
+ * The kernel's sums are complete when mmap_lock is let go, and its owner is
+ * cleared before that. Readers mark the owner in bit 0; bit 1 is advice.
+ */
+static bool under_way(const struct mm_meter *a)
+{
+	unsigned long owner = atomic_long_read(&mm_of(a)->mmap_lock.owner);
+
+	return a->asker && (owner & ~2UL) == (unsigned long)a->asker;
+}
+
+static void mm_settle(struct meter *m)
+{
+	struct mm_meter *a = container_of(m, struct mm_meter, m);
+
+	if (under_way(a))
+		return;
+	/* Pairs with the mmap_lock's release: the sums are read after. */
+	smp_rmb();
+	a->asker = NULL;
+	adopt(a);
+}
+
+/*
+ * A call is about to add so much to an address space that current has locked:
+ * calls before it are complete.
+ */
+static int ask(struct mm_meter *a, unsigned long private, unsigned long locked,
+	       enum ub_severity severity)
+{
+	int err = 0;
+
+	adopt(a);
+	a->asker = current;
+	if (locked && hook_on(STOCKVZ_RES_LOCKEDPAGES))
+		err = meter_charge(&a->m, STOCKVZ_RES_LOCKEDPAGES, locked,
+				   severity);
+	if (!err && private && hook_on(STOCKVZ_RES_PRIVVMPAGES))
+		err = meter_charge(&a->m, STOCKVZ_RES_PRIVVMPAGES, private,
+				   severity);
+	if (err)
+		adopt(a);
+	return err;
+}
+
+static enum ub_severity severity_of(vm_flags_t flags)
+{
+	return current->in_execve || flags & VM_STACK ? UB_SOFT : UB_HARD;
+}
+
+/*
+ * Where may_expand_vm() is called from. There are some ten places in a kernel:
+ * each is looked up by name when first seen, and remembered: its address with
+ * two bits of it, which in the kernel's half are known, given up for what it is.
+ */
+enum place { PLACE_OTHER, PLACE_MMAP, PLACE_MPROTECT };
+
+#define PLACES 16
+
+static unsigned long places[PLACES];
+
+static bool is_named(const char *name, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	/* A compiler may add a dot and what it made of it. */
+	return !strncmp(name, prefix, len) && (!name[len] || name[len] == '.');
+}
+
+static noinline enum place learn_place(unsigned long ip)
+{
+	enum place place = PLACE_OTHER;
+	char name[KSYM_SYMBOL_LEN];
+	unsigned int i;
+
+	sprint_symbol_no_offset(name, ip - 1);
+	if (is_named(name, "mmap_region") || is_named(name, "__mmap_region"))
+		place = PLACE_MMAP;
+	else if (is_named(name, "mprotect_fixup"))
+		place = PLACE_MPROTECT;
+	for (i = 0; i < PLACES; i++)
+		if (!cmpxchg(&places[i], 0, ip << 2 | place))
+			break;
+	return place;
+}
+
+static enum place place_of(unsigned long ip)
+{
+	unsigned int i;
+
+	for (i = 0; i < PLACES; i++) {
+		unsigned long known = READ_ONCE(places[i]);
+
+		if (known >> 2 == ip << 2 >> 2)
+			return known & 3;
+		if (!known)
+			break;
+	}
+	return learn_place(ip);
+}
+
+/* mprotect asks once for what shall be, and if refused for what was. */
+static bool expand_protected(struct mm_meter *a, vm_flags_t flags,
+			     unsigned long pages, bool *answer)
+{
+	*answer = !counts(flags);
+	if (!counts(flags))
+		return a->refused;
+	if (counts(a->was))
+		return false;
+	a->refused = ask(a, pages, 0, UB_SOFT);
+	return a->refused;
+}
+
+/* Shall the question be answered in the kernel's place, and how? */
+static bool expand(struct mm_meter *a, vm_flags_t flags, unsigned long pages,
+		   enum place place, bool *answer)
+{
+	*answer = false;
+	if (place == PLACE_MPROTECT)
+		return expand_protected(a, flags, pages, answer);
+	return ask(a, counts(flags) ? pages : 0, flags & VM_LOCKED ? pages : 0,
+		   severity_of(flags));
+}
+
+/*
+ * may_expand_vm(mm, flags, pages): brk, mremap or a stack is about to grow, or
+ * a private mapping becomes writable.
+ */
+void mm_expand_hook(unsigned long ip, unsigned long parent_ip,
+		    struct ftrace_ops *op, struct ftrace_regs *fregs)
+{
+	struct mm_struct *mm = hook_arg(fregs, 0, struct mm_struct *);
+	bool skip = false, answer = false;
+	struct mm_meter *a;
+	enum place place;
+
+	if (hook_proving(mm_expand_hook)) {
+		hook_refuse(fregs, false);
+		return;
+	}
+	preempt_disable();
+	a = of_mm(mm);
+	if (unlikely(a)) {
+		place = place_of(parent_ip);
+		/* Asked already: see mm_map(). */
+		if (place != PLACE_MMAP) {
+			meter_lock(&a->m);
+			skip = expand(a, hook_arg(fregs, 1, vm_flags_t),
+				      hook_arg(fregs, 2, unsigned long), place,
+				      &answer);
+			meter_unlock(&a->m);
+		}
+	}
+	preempt_enable();
+	if (unlikely(skip))
+		hook_refuse(fregs, answer);
+}
+
+/* How much of what counts goes when something is mapped there? */
+static void overlapped(struct mm_struct *mm, unsigned long from,
+		       unsigned long to, unsigned long *private,
+		       unsigned long *locked)
+{
+	MA_STATE(mas, &mm->mm_mt, from, from);
+	VMA_ITERATOR(vmi, mm, from);
+	struct vm_area_struct *vma;
+
+	*private = 0;
+	*locked = 0;
+	/* One look tells that nothing is there, as nearly always. */
+	if (!mas_walk(&mas) && mas.last >= to - 1)
+		return;
+	for_each_vma_range(vmi, vma, to) {
+		unsigned long pages = (min(to, vma->vm_end) -
+				       max(from, vma->vm_start)) >> PAGE_SHIFT;
+
+		if (counts(vma->vm_flags))
+			*private += pages;
+		if (vma->vm_flags & VM_LOCKED)
+			*locked += pages;
+	}
+}
+
+static long map(struct mm_meter *a, unsigned long addr, unsigned long len,
+		vm_flags_t flags)
+{
+	unsigned long private = counts(flags) ? len >> PAGE_SHIFT : 0;
+	unsigned long locked = flags & VM_LOCKED ? len >> PAGE_SHIFT : 0;
+	unsigned long gone, unlocked;
+	long err;
+
+	if (!private && !locked)
+		return 0;
+	overlapped(current->mm, addr, addr + len, &gone, &unlocked);
+	meter_lock(&a->m);
+	err = ask(a, private - min(private, gone),
+		  locked - min(locked, unlocked), severity_of(0));
+	meter_unlock(&a->m);
+	return err;
+}
+
+/* mmap_region(file, addr, len, flags, ...): something is about to be mapped. */
+static long mm_map(struct ftrace_regs *fregs)
+{
+	struct mm_meter *a;
+	long err = 0;
+
+	preempt_disable();
+	a = of_mm(current->mm);
+	if (a)
+		err = map(a, hook_arg(fregs, 1, unsigned long),
+			  hook_arg(fregs, 2, unsigned long),
+			  hook_arg(fregs, 3, vm_flags_t));
+	preempt_enable();
+	return err;
+}
+
+DEFINE_GATE(mm_map)
+
+/* mprotect_fixup(tlb, vma, ...): the protection of a mapping changes. */
+static void mm_protect(struct ftrace_regs *fregs)
+{
+	const struct vm_area_struct *vma =
+		hook_arg(fregs, COMPAT_VMA_ITERATOR + 1,
+			 const struct vm_area_struct *);
+	struct mm_meter *a;
+
+	preempt_disable();
+	a = of_mm(vma->vm_mm);
+	if (a) {
+		meter_lock(&a->m);
+		ask(a, 0, 0, UB_SOFT);
+		a->was = vma->vm_flags;
+		a->refused = false;
+		meter_unlock(&a->m);
+	}
+	preempt_enable();
+}
+
+DEFINE_HOOK(mm_protect)
+
+/* Will the kernel count it when it is locked? */
+static bool lockable(const struct vm_area_struct *vma)
+{
+	return !(vma->vm_flags & (VM_LOCKED | VM_SPECIAL | VM_DROPPABLE)) &&
+	       !vma_is_dax(vma) &&
+	       !is_vm_hugetlb_page((struct vm_area_struct *)vma);
+}
+
+/* mlock_fixup(vma, prev, start, end, flags): it is locked, or no longer. */
+static long mm_lock(struct ftrace_regs *fregs)
+{
+	const struct vm_area_struct *vma =
+		hook_arg(fregs, COMPAT_VMA_ITERATOR, const struct vm_area_struct *);
+	unsigned long start = hook_arg(fregs, COMPAT_VMA_ITERATOR + 2,
+				       unsigned long);
+	unsigned long end = hook_arg(fregs, COMPAT_VMA_ITERATOR + 3,
+				     unsigned long);
+	vm_flags_t flags = hook_arg(fregs, COMPAT_VMA_ITERATOR + 4, vm_flags_t);
+	bool more = flags & VM_LOCKED && lockable(vma);
+	struct mm_meter *a;
+	long err = 0;
+
+	preempt_disable();
+	a = of_mm(vma->vm_mm);
+	if (a) {
+		meter_lock(&a->m);
+		err = ask(a, 0, more ? (end - start) >> PAGE_SHIFT : 0, UB_HARD);
+		meter_unlock(&a->m);
+	}
+	preempt_enable();
+	return err;
+}
+
+DEFINE_GATE(mm_lock)
+
+/*
+ * userfaultfd_unmap_complete(mm, uf): the last that mmap, munmap, brk and
+ * mremap do, mmap_lock let go: the kernel's sums tell what came of it.
+ */
+static void mm_done(struct ftrace_regs *fregs)
+{
+	struct mm_meter *a;
+
+	preempt_disable();
+	a = of_mm(hook_arg(fregs, 0, struct mm_struct *));
+	if (a) {
+		meter_lock(&a->m);
+		mm_settle(&a->m);
+		meter_unlock(&a->m);
+	}
+	preempt_enable();
+}
+
+DEFINE_HOOK(mm_done)
+
+static int charge_new(struct mm_meter *a, enum ub_severity severity)
+{
+	if (!hook_on(STOCKVZ_RES_PRIVVMPAGES))
+		return 0;
+	return meter_charge(&a->m, STOCKVZ_RES_PRIVVMPAGES,
+			    private_pages(mm_of(a)), severity);
+}
+
+/* Nobody but us can reach the address space yet. Preemption is off. */
+static int mm_start(struct mm_struct *mm, struct ub *ub,
+		    enum ub_severity severity)
+{
+	struct mm_meter *a = kzalloc(sizeof(*a), GFP_ATOMIC | __GFP_NOWARN);
+	int err;
+
+	if (!a) {
+		owner_no_memory();
+		return -ENOMEM;
+	}
+	meter_init(&a->m, mm, ub, mm_settle);
+	meter_lock(&a->m);
+	err = charge_new(a, severity);
+	if (!err)
+		meter_start(&a->m);
+	meter_unlock(&a->m);
+	if (err)
+		kfree(a);
+	return err;
+}
+
+static bool mm_counted(void)
+{
+	return hook_on(STOCKVZ_RES_PRIVVMPAGES) ||
+	       hook_on(STOCKVZ_RES_LOCKEDPAGES);
+}
+
+/**
+ * mm_fork() - a child with an address space of its own is about to be
+ * @child: all made up but for its cgroup
+ * @ub: whose that is
+ *
+ * If the fork fails later, the address space dies as any other.
+ *
+ * Context: preemption off.
+ * Return: 0 or -ENOMEM.
+ */
+int mm_fork(struct task_struct *child, struct ub *ub)
+{
+	struct mm_struct *mm = child->mm;
+
+	if (!mm || mm == current->mm || !mm_counted())
+		return 0;
+	return mm_start(mm, ub, UB_HARD);
+}
+
+/*
+ * begin_new_exec(bprm): exec has put arguments on a new stack and is about to
+ * change over to it. From here on the new address space asks as it grows.
+ */
+static long mm_exec(struct ftrace_regs *fregs)
+{
+	struct linux_binprm *bprm = hook_arg(fregs, 0, struct linux_binprm *);
+	struct ub *ub;
+	long err = 0;
+
+	if (!mm_counted())
+		return 0;
+	preempt_disable();
+	ub = ub_of_current();
+	if (ub && !of_mm(bprm->mm))
+		err = mm_start(bprm->mm, ub, UB_SOFT);
+	preempt_enable();
+	return err;
+}
+
+DEFINE_GATE(mm_exec)
+
+/* exit_mmap(mm): its last user has gone, or it never had one. */
+static void mm_exit(struct ftrace_regs *fregs)
+{
+	struct mm_meter *a;
+
+	preempt_disable();
+	a = of_mm(hook_arg(fregs, 0, struct mm_struct *));
+	if (a) {
+		meter_stop(&a->m);
+		kfree_rcu(a, m.rcu);
+	}
+	preempt_enable();
+}
+
+DEFINE_HOOK(mm_exit)
+
+static unsigned long map_a_page(void)
+{
+	unsigned long addr = vm_mmap(NULL, 0, PAGE_SIZE, PROT_READ,
+				     MAP_PRIVATE | MAP_ANONYMOUS, 0);
+
+	if (!IS_ERR_VALUE(addr))
+		vm_munmap(addr, PAGE_SIZE);
+	return addr;
+}
+
+int mm_map_prove(void)
+{
+	return map_a_page() == HOOK_PROOF_ERRNO ? 0 : -ENOENT;
+}
+
+/* Not brk: that it is refused shows in nothing but the break. */
+int mm_expand_prove(void)
+{
+	return map_a_page() == -ENOMEM ? 0 : -ENOENT;
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/lockdep.h>
+#include <linux/rculist.h>
+
+#include "meter.h"
+
+struct hlist_head meters_table[1 << METER_BITS];
+
+/* Changes of the table. */
+static DEFINE_SPINLOCK(meters_table_lock);
+
+/* meter_find() past its first glance. */
+struct meter *__meter_find(struct hlist_head *bucket, const void *object)
+{
+	struct meter *m;
+
+	hlist_for_each_entry_rcu(m, bucket, node, !preemptible())
+		if (m->object == object)
+			return m;
+	return NULL;
+}
+
+/* But for one who knows better what it is about to hold. */
+static void settle_all(struct ub *ub, const struct meter *but)
+{
+	struct meter *m;
+
+	lockdep_assert_held(&ub->meters_lock);
+	list_for_each_entry(m, &ub->meters, link)
+		if (m != but)
+			m->settle(m);
+}
+
+/**
+ * meters_settle() - make a beancounter's metered rows say what is so
+ * @ub: whose
+ *
+ * Context: task.
+ */
+void meters_settle(struct ub *ub)
+{
+	spin_lock(&ub->meters_lock);
+	settle_all(ub, NULL);
+	spin_unlock(&ub->meters_lock);
+}
+
+/**
+ * meter_init() - make a meter for an object
+ * @m: the meter
+ * @object: its object, which has none
+ * @ub: who pays; found with preemption still off, or with a reference
+ * @settle: see struct meter
+ *
+ * Charge what the object has, then meter_start(): nobody settles it before.
+ */
+void meter_init(struct meter *m, const void *object, struct ub *ub,
+		void (*settle)(struct meter *m))
+{
+	memset(m, 0, sizeof(*m));
+	m->object = object;
+	m->ub = ub;
+	m->settle = settle;
+}
+
+/**
+ * meter_start() - let a meter be found
+ * @m: the meter
+ *
+ * Context: the lock held.
+ */
+void meter_start(struct meter *m)
+{
+	struct ub *ub = m->ub;
+
+	lockdep_assert_held(&ub->meters_lock);
+	refcount_inc(&ub->refs);
+	list_add(&m->link, &ub->meters);
+	spin_lock(&meters_table_lock);
+	hlist_add_head_rcu(&m->node,
+			   &meters_table[hash_ptr(m->object, METER_BITS)]);
+	spin_unlock(&meters_table_lock);
+}
+
+/**
+ * meter_stop() - the object dies: all is paid back
+ * @m: its meter. The caller frees it after a grace period
+ *
+ * Context: task, no lock held.
+ */
+void meter_stop(struct meter *m)
+{
+	enum stockvz_resource res;
+	struct ub *ub = m->ub;
+
+	spin_lock(&ub->meters_lock);
+	list_del(&m->link);
+	spin_lock(&meters_table_lock);
+	hlist_del_rcu(&m->node);
+	spin_unlock(&meters_table_lock);
+	for (res = 0; res < METER_RESOURCES; res++)
+		meter_set(m, res, 0);
+	spin_unlock(&ub->meters_lock);
+	ub_put(ub);
+}
+
+/* Would it be refused? */
+static bool passes(const struct ub_counter *c, unsigned long amount,
+		   enum ub_severity severity)
+{
+	unsigned long top = severity == UB_HARD ? READ_ONCE(c->hard) :
+						  READ_ONCE(c->limit);
+	unsigned long held = atomic_long_read(&c->held);
+
+	return held > top || amount > top - held;
+}
+
+/**
+ * meter_fits() - would meter_charge() be let through now?
+ * @m: its meter
+ * @res: the resource
+ * @amount: in its unit
+ *
+ * For one who was refused already, and counted, and asks again. UB_HARD.
+ *
+ * Context: the lock held.
+ * Return: true if so.
+ */
+bool meter_fits(struct meter *m, enum stockvz_resource res,
+		unsigned long amount)
+{
+	const struct ub_counter *c = &m->ub->counter[res].c;
+
+	if (!passes(c, amount, UB_HARD))
+		return true;
+	settle_all(m->ub, m);
+	return !passes(c, amount, UB_HARD);
+}
+
+/**
+ * meter_charge() - charge more for an object
+ * @m: its meter, which the caller has settled
+ * @res: the resource
+ * @amount: in its unit
+ * @severity: UB_HARD or UB_SOFT
+ *
+ * Context: the lock held.
+ * Return: 0 or -ENOMEM, as ub_charge().
+ */
+int meter_charge(struct meter *m, enum stockvz_resource res,
+		 unsigned long amount, enum ub_severity severity)
+{
+	struct ub *ub = m->ub;
+	int err;
+
+	lockdep_assert_held(&ub->meters_lock);
+	if (unlikely(passes(&ub->counter[res].c, amount, severity)))
+		settle_all(ub, m);
+	err = ub_charge(ub, res, amount, severity);
+	if (!err)
+		m->charged[res] += amount;
+	return err;
+}
+
+/**
+ * meter_set() - what is charged shall be what the object holds
+ * @m: its meter
+ * @res: the resource
+ * @amount: what it holds. More than is charged only where it grew past
+ *	every gate
+ *
+ * Context: the lock held.
+ */
+void meter_set(struct meter *m, enum stockvz_resource res, unsigned long amount)
+{
+	unsigned long charged = m->charged[res];
+
+	lockdep_assert_held(&m->ub->meters_lock);
+	if (amount < charged)
+		ub_uncharge(m->ub, res, charged - amount);
+	else if (unlikely(amount > charged))
+		ub_charge(m->ub, res, amount - charged, UB_FORCE);
+	m->charged[res] = amount;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Objects whose size the kernel itself keeps, such as the address space of a
+ * process: they grow where we may refuse and shrink where we cannot look. So a
+ * meter stands beside such an object and says how much of it is charged, and to
+ * whom, and what is charged is set to what the kernel says ("settled") at the
+ * object's next event - and, for all meters of a beancounter, before one of its
+ * rows is read or a charge is refused. So nobody ever sees an old number.
+ *
+ * Locks. ub->meters_lock guards the beancounter's list and what its meters say,
+ * and is held over every charge of what is metered, so that settling all and
+ * then charging is one step. It may be taken with interrupts off, but not in
+ * one. Inside it: what settling needs. meters_table_lock, inside that: the hash.
+ *
+ * Life. A meter goes when its object does, under the lock: an object whose
+ * meter stands in a list is alive. One that was found by its object, which the
+ * caller keeps alive, stays with preemption off.
+ */
+#ifndef STOCKVZ_UB_METER_H
+#define STOCKVZ_UB_METER_H
+
+#include <linux/hash.h>
+#include <linux/list.h>
+
+#include "ub.h"
+
+#define METER_BITS 12
+
+/* kmemsize is none of them, but the three come right behind it. */
+#define METER_RESOURCES (STOCKVZ_RES_SHMPAGES + 1)
+
+/**
+ * struct meter - what is charged for one object
+ * @node: in its bucket; meters_table_lock; read with preemption off
+ * @link: in the beancounter's list. ub->meters_lock
+ * @object: its address. Constant, as the next two
+ * @ub: who pays; counted: see struct ub
+ * @settle: set what is charged to what the object holds. Called with the lock
+ *	held, interrupts as they are
+ * @charged: by resource. ub->meters_lock
+ * @rcu: frees it
+ */
+struct meter {
+	struct hlist_node node;
+	struct list_head link;
+	const void *object;
+	struct ub *ub;
+	void (*settle)(struct meter *m);
+	unsigned long charged[METER_RESOURCES];
+	struct rcu_head rcu;
+};
+
+extern struct hlist_head meters_table[1 << METER_BITS];
+
+struct meter *__meter_find(struct hlist_head *bucket, const void *object);
+
+/**
+ * meter_find() - the meter of an object
+ * @object: its address; alive
+ *
+ * Context: preemption off, until which is on again the result stays.
+ * Return: NULL if it has none: most are the host's.
+ */
+static __always_inline struct meter *meter_find(const void *object)
+{
+	struct hlist_head *bucket = &meters_table[hash_ptr(object, METER_BITS)];
+
+	if (likely(hlist_empty(bucket)))
+		return NULL;
+	return __meter_find(bucket, object);
+}
+
+static inline void meter_lock(struct meter *m)
+{
+	spin_lock(&m->ub->meters_lock);
+}
+
+static inline void meter_unlock(struct meter *m)
+{
+	spin_unlock(&m->ub->meters_lock);
+}
+
+void meter_init(struct meter *m, const void *object, struct ub *ub,
+		void (*settle)(struct meter *m));
+void meter_start(struct meter *m);
+void meter_stop(struct meter *m);
+bool meter_fits(struct meter *m, enum stockvz_resource res,
+		unsigned long amount);
+int meter_charge(struct meter *m, enum stockvz_resource res,
+		 unsigned long amount, enum ub_severity severity);
+void meter_set(struct meter *m, enum stockvz_resource res,
+	       unsigned long amount);
+void meters_settle(struct ub *ub);
+
+#endif
