@@ -54,9 +54,10 @@ static u32 generation;
 /* Charges that gave back more than was held: each is a bug of ours. */
 static atomic_long_t underflows;
 
-/* Both are set before any hook is attached. */
+/* All are set before any hook is attached. */
 static ub_refusal_fn refusal_handler;
 static ub_total_fn total_of[UB_RESOURCES];
+static ub_refresh_fn refresh_of[UB_RESOURCES];
 
 /* The most that a read of the host's row ever saw. ub_mutex */
 static unsigned long host_maxheld[UB_RESOURCES];
@@ -111,6 +112,8 @@ static struct ub *ub_alloc(u32 id)
 	ratelimit_state_init(&ub->events, HZ, UB_EVENTS);
 	/* Not a line in the log for each second of silence. */
 	ub->events.flags = RATELIMIT_MSG_ON_RELEASE;
+	spin_lock_init(&ub->socks.lock);
+	INIT_LIST_HEAD(&ub->socks.all);
 	spin_lock_irq(&ub_lock);
 	ub->born = ++born;
 	list_add_rcu(&ub->link, &ub_list);
@@ -447,6 +450,8 @@ static void host_numbers(enum stockvz_resource res, struct ub_numbers *n)
  */
 void ub_numbers(struct ub *ub, enum stockvz_resource res, struct ub_numbers *n)
 {
+	if (ub && refresh_of[res])
+		refresh_of[res](ub);
 	if (ub)
 		ub_counter_view(&ub->counter[res].c, n);
 	else
@@ -470,6 +475,16 @@ void ub_set_refusal_handler(ub_refusal_fn fn)
 void ub_set_total(enum stockvz_resource res, ub_total_fn fn)
 {
 	total_of[res] = fn;
+}
+
+/**
+ * ub_set_refresh() - what to do before somebody looks at a row
+ * @res: of which resource
+ * @fn: brings held up to date, or NULL
+ */
+void ub_set_refresh(enum stockvz_resource res, ub_refresh_fn fn)
+{
+	refresh_of[res] = fn;
 }
 
 /**

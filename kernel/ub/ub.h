@@ -23,6 +23,7 @@
 #include <linux/ratelimit_types.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
+#include <linux/spinlock.h>
 
 #include "counter.h"
 
@@ -37,6 +38,18 @@
 struct ub_binding;
 
 /**
+ * struct ub_socks - its sockets that hold buffers, for whoever counts those
+ * @lock: irq-safe, innermost
+ * @all: changed under @lock, read under RCU
+ * @orphans: TCP sockets that no file holds any more
+ */
+struct ub_socks {
+	spinlock_t lock;	/* see above */
+	struct list_head all;
+	atomic_t orphans;
+};
+
+/**
  * struct ub - a beancounter
  * @counter: what it holds, by resource; each on a cache line of its own, since
  *	two CPUs that open and fork have nothing to share
@@ -48,6 +61,7 @@ struct ub_binding;
  * @binding: its cgroup, NULL if none. ub_mutex
  * @events: how many refusals may be told of in a second: of each beancounter
  *	so many, that none drowns another
+ * @socks: see there
  * @rcu: frees it
  */
 struct ub {
@@ -61,6 +75,7 @@ struct ub {
 	struct list_head link;
 	struct ub_binding *binding;
 	struct ratelimit_state events;
+	struct ub_socks socks;
 	struct rcu_head rcu;
 };
 
@@ -85,6 +100,8 @@ typedef void (*ub_refusal_fn)(struct ub *ub, enum stockvz_resource res,
 			      const struct ub_refusal *why);
 /* Reads how much of a resource the whole machine holds. May sleep. */
 typedef unsigned long (*ub_total_fn)(void);
+/* Brings what is counted lazily up to date. Does not sleep. */
+typedef void (*ub_refresh_fn)(struct ub *ub);
 
 int ub_init(void);
 void ub_exit(void);
@@ -155,6 +172,7 @@ static __always_inline void ub_uncharge(struct ub *ub,
 }
 
 void ub_set_refusal_handler(ub_refusal_fn fn);
+void ub_set_refresh(enum stockvz_resource res, ub_refresh_fn fn);
 void ub_set_total(enum stockvz_resource res, ub_total_fn fn);
 unsigned long ub_underflows(void);
 
