@@ -25,6 +25,7 @@
 
 #define CTID 101
 #define ROOM 1000
+#define ROOM_BYTES (1 << 20)
 
 #define REPEATS 3
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -124,6 +125,67 @@ static void start_listening(void)
 		die("listen");
 }
 
+/* Two ends of a conversation, of TCP and of UDP. */
+static int tcp[2], udp[2];
+
+static void start_talking(void)
+{
+	struct sockaddr_in address = listen_addr;
+	socklen_t len = sizeof(address);
+
+	tcp[0] = socket(AF_INET, SOCK_STREAM, 0);
+	if (tcp[0] < 0 || connect(tcp[0], (void *)&address, len))
+		die("connect");
+	tcp[1] = accept(listener, NULL, NULL);
+	if (tcp[1] < 0)
+		die("accept");
+	address.sin_port = 0;
+	udp[0] = socket(AF_INET, SOCK_DGRAM, 0);
+	udp[1] = socket(AF_INET, SOCK_DGRAM, 0);
+	if (udp[0] < 0 || udp[1] < 0 || bind(udp[1], (void *)&address, len) ||
+	    getsockname(udp[1], (void *)&address, &len) ||
+	    connect(udp[0], (void *)&address, len))
+		die("udp");
+}
+
+static void say(int fd[2], size_t size)
+{
+	static char data[1 << 16];
+	ssize_t n;
+
+	if (send(fd[0], data, size, 0) != (ssize_t)size)
+		die("send");
+	while (size) {
+		n = recv(fd[1], data, size, 0);
+		if (n <= 0)
+			die("recv");
+		size -= n;
+	}
+}
+
+static void do_tcp_1(void)
+{
+	say(tcp, 1);
+}
+
+static void do_tcp_64k(void)
+{
+	say(tcp, 1 << 16);
+}
+
+static void do_udp_1(void)
+{
+	say(udp, 1);
+}
+
+static void stop_talking(void)
+{
+	close(tcp[0]);
+	close(tcp[1]);
+	close(udp[0]);
+	close(udp[1]);
+}
+
 static double now(void)
 {
 	struct timespec t;
@@ -155,6 +217,9 @@ static const struct {
 	{ "unix socket+close", do_unix, 1 },
 	{ "connect+accept+close", do_accept, 4 },
 	{ "fork+exit+wait", do_fork, 10 },
+	{ "tcp 1 byte", do_tcp_1, 1 },
+	{ "tcp 64 KiB", do_tcp_64k, 10 },
+	{ "udp 1 byte", do_udp_1, 1 },
 };
 
 static void enter(const char *cgroup)
@@ -175,9 +240,15 @@ static void limit(const char *cgroup)
 		STOCKVZ_RES_NUMPROC, STOCKVZ_RES_NUMFILE,
 		STOCKVZ_RES_NUMTCPSOCK, STOCKVZ_RES_NUMOTHERSOCK,
 	};
+	static const int buffers[] = {
+		STOCKVZ_RES_TCPSNDBUF, STOCKVZ_RES_TCPRCVBUF,
+		STOCKVZ_RES_OTHERSOCKBUF, STOCKVZ_RES_DGRAMRCVBUF,
+	};
 	unsigned int i;
 	int err = ub_new(CTID, cgroup);
 
+	for (i = 0; !err && i < ARRAY_SIZE(buffers); i++)
+		err = ub_set(CTID, buffers[i], ROOM_BYTES, ROOM_BYTES);
 	for (i = 0; !err && i < ARRAY_SIZE(resources); i++)
 		err = ub_set(CTID, resources[i], ROOM, ROOM);
 	if (err) {
@@ -217,9 +288,11 @@ int main(int argc, char **argv)
 	if (argc > 3)
 		enter(argv[3]);
 	start_listening();
+	start_talking();
 	for (i = 0; i < ARRAY_SIZE(ops); i++)
 		printf("%s\t%s\t%.0f\n", argv[1], ops[i].name,
 		       best_of(ops[i].op, rounds / ops[i].share));
+	stop_talking();
 	close(listener);
 	enter("");
 	if (limited && ub_del(CTID))
