@@ -5,6 +5,7 @@
 
 #include "face/face.h"
 #include "res/res.h"
+#include "res/sockmem.h"
 #include "ub/ub.h"
 
 static char *hide;
@@ -55,6 +56,7 @@ static const struct stage {
 	void (*exit)(void);
 } stages[] = {
 	{ "beancounters", ub_init, ub_exit },
+	{ "socket buffers", sockmem_init, sockmem_exit },
 	{ "hooks", hooks_init, res_exit },
 	{ "/proc/stockvz", status_init, status_exit },
 	{ "/proc/user_beancounters", ub_table_init, ub_table_exit },

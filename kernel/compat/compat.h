@@ -25,5 +25,6 @@
 #include "genl.h"
 #include "mm.h"
 #include "shmem.h"
+#include "net.h"
 
 #endif

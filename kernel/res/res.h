@@ -38,6 +38,8 @@ int numsock_create_prove(void);
 int numsock_unix_connect_prove(void);
 int numsock_passive_prove(void);
 
+DECLARE_HOOK(sock_destruct);
+
 /* flock.c */
 DECLARE_HOOK(numflock_flock);
 DECLARE_HOOK(numflock_wait_done);
@@ -97,6 +99,36 @@ DECLARE_HOOK(shm_lock);
 int shm_file_prove(void);
 int shm_inode_prove(void);
 int shm_add_prove(void);
+
+/* orphan.c */
+DECLARE_HOOK(orphan_close);
+int orphan_close_prove(void);
+
+/* dgrambuf.c */
+DECLARE_HOOK(dgrambuf_udp);
+DECLARE_HOOK(dgrambuf_raw);
+DECLARE_HOOK(dgrambuf_udp_release);
+DECLARE_HOOK(sockbuf_rfree);
+void dgrambuf_dropped(COMPAT_KFREE_SKB_ARGS);
+int dgrambuf_udp_prove(void);
+int dgrambuf_raw_prove(void);
+
+/* tcpbuf.c */
+DECLARE_HOOK(tcpbuf_may_send);
+DECLARE_HOOK(tcpbuf_send);
+DECLARE_HOOK(tcpbuf_send_forced);
+DECLARE_HOOK(tcpbuf_connect);
+DECLARE_HOOK(tcpbuf_receive);
+DECLARE_HOOK(tcpbuf_look);
+int tcpbuf_may_send_prove(void);
+int tcpbuf_send_prove(void);
+int tcpbuf_connect_prove(void);
+int tcpbuf_receive_prove(void);
+
+/* othersockbuf.c */
+DECLARE_HOOK(othersockbuf_send);
+DECLARE_HOOK(othersockbuf_wfree);
+int othersockbuf_send_prove(void);
 
 /* ct.c */
 DECLARE_HOOK(ct_init_exit);

@@ -24,6 +24,7 @@
 #include <net/sock.h>
 
 #include "res.h"
+#include "sockmem.h"
 
 HOOK_PIN(security_socket_post_create, int (struct socket *, int, int, int, int));
 HOOK_PIN(security_unix_stream_connect,
@@ -122,6 +123,17 @@ static long numsock_passive(struct ftrace_regs *fregs)
 }
 
 DEFINE_GATE(numsock_passive)
+
+/* sk_destruct(sk): nobody can reach the socket any more. */
+static void sock_destruct(struct ftrace_regs *fregs)
+{
+	const struct sock *sk = hook_arg(fregs, 0, const struct sock *);
+
+	if (!hlist_bl_empty(owner_bucket(sk)) && owner_pay_back(sk))
+		sockmem_drop(sk);
+}
+
+DEFINE_HOOK(sock_destruct)
 
 /* As a task would ask for it: one of the kernel's own is exempt. */
 int numsock_create_prove(void)

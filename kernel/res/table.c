@@ -4,6 +4,7 @@
  */
 #include "compat/locks.h"
 #include "res.h"
+#include "sockmem.h"
 
 /* The last that is heard of the object that is the first argument. */
 static void release_first(struct ftrace_regs *fregs)
@@ -20,6 +21,13 @@ DEFINE_HOOK(release_first)
 	"struct dentry * (struct inode *, struct dentry *, struct proc_dir_entry *)"
 
 #define SERVES(name) BIT_ULL(STOCKVZ_RES_##name)
+
+/* Buffers are paid for by who paid for their socket. */
+#define SERVES_TCPBUFS (SERVES(TCPSNDBUF) | SERVES(TCPRCVBUF))
+#define SERVES_SOCKBUFS \
+	(SERVES_TCPBUFS | SERVES(DGRAMRCVBUF) | SERVES(OTHERSOCKBUF))
+#define SERVES_SOCKETS \
+	(SERVES(NUMTCPSOCK) | SERVES(NUMOTHERSOCK) | SERVES_SOCKBUFS)
 
 static struct hook table[] = {
 	{
@@ -63,26 +71,122 @@ static struct hook table[] = {
 		.symbol = { "security_socket_post_create" },
 		.role = HOOK_GATE,
 		.callback = numsock_create_hook,
-		.serves = SERVES(NUMTCPSOCK) | SERVES(NUMOTHERSOCK),
+		.serves = SERVES_SOCKETS,
 		.hot = true,
 		.prove = numsock_create_prove,
 	}, {
 		.symbol = { "security_unix_stream_connect" },
 		.role = HOOK_GATE,
 		.callback = numsock_unix_connect_hook,
-		.serves = SERVES(NUMOTHERSOCK),
+		.serves = SERVES(NUMOTHERSOCK) | SERVES_SOCKBUFS,
 		.prove = numsock_unix_connect_prove,
 	}, {
 		.symbol = { "__inet_inherit_port" },
 		.role = HOOK_GATE,
 		.callback = numsock_passive_hook,
-		.serves = SERVES(NUMTCPSOCK) | SERVES(NUMOTHERSOCK),
+		.serves = SERVES_SOCKETS,
 		.prove = numsock_passive_prove,
 	}, {
 		.symbol = { "sk_destruct" },
 		.role = HOOK_RELEASE,
-		.callback = release_first_hook,
-		.serves = SERVES(NUMTCPSOCK) | SERVES(NUMOTHERSOCK),
+		.callback = sock_destruct_hook,
+		.serves = SERVES_SOCKETS,
+		.hot = true,
+	}, {
+		.symbol = { "tcp_check_oom" },
+		.role = HOOK_GATE,
+		.callback = orphan_close_hook,
+		.serves = SERVES(NUMTCPSOCK) | SERVES_TCPBUFS,
+		.prove = orphan_close_prove,
+	}, {
+		.symbol = { "__udp_enqueue_schedule_skb" },
+		.role = HOOK_GATE,
+		.callback = dgrambuf_udp_hook,
+		.serves = SERVES(DGRAMRCVBUF),
+		.hot = true,
+		.prove = dgrambuf_udp_prove,
+	}, {
+		.symbol = { "__sock_queue_rcv_skb" },
+		.role = HOOK_GATE,
+		.callback = dgrambuf_raw_hook,
+		.serves = SERVES(DGRAMRCVBUF),
+		.prove = dgrambuf_raw_prove,
+	}, {
+		.symbol = { "udp_rmem_release" },
+		.prototype = "void (struct sock *, unsigned int, int, bool)",
+		.role = HOOK_RELEASE,
+		.callback = dgrambuf_udp_release_hook,
+		.serves = SERVES(DGRAMRCVBUF),
+		.hot = true,
+	}, {
+		.symbol = { "sock_rfree" },
+		.role = HOOK_RELEASE,
+		.callback = sockbuf_rfree_hook,
+		.serves = SERVES(DGRAMRCVBUF) | SERVES_TCPBUFS,
+		.hot = true,
+	}, {
+		.symbol = { "kfree_skb" },
+		.role = HOOK_RELEASE,
+		.probe = dgrambuf_dropped,
+		.serves = SERVES(DGRAMRCVBUF),
+	}, {
+		.symbol = { "sock_alloc_send_pskb" },
+		.role = HOOK_GATE,
+		.callback = othersockbuf_send_hook,
+		.serves = SERVES(OTHERSOCKBUF),
+		.hot = true,
+		.prove = othersockbuf_send_prove,
+	}, {
+		.symbol = { "sock_wfree" },
+		.role = HOOK_RELEASE,
+		.callback = othersockbuf_wfree_hook,
+		.serves = SERVES(OTHERSOCKBUF),
+		.hot = true,
+	}, {
+		.symbol = { "tcp_stream_memory_free" },
+		.role = HOOK_GATE,
+		.callback = tcpbuf_may_send_hook,
+		.serves = SERVES_TCPBUFS,
+		.hot = true,
+		.prove = tcpbuf_may_send_prove,
+	}, {
+		.symbol = { "__sk_mem_schedule" },
+		.role = HOOK_GATE,
+		.callback = tcpbuf_send_hook,
+		.serves = SERVES_TCPBUFS,
+		.hot = true,
+		.prove = tcpbuf_send_prove,
+	}, {
+		.symbol = { "sk_forced_mem_schedule" },
+		.role = HOOK_ACCOUNT,
+		.callback = tcpbuf_send_forced_hook,
+		.serves = SERVES_TCPBUFS,
+		.hot = true,
+	}, {
+		.symbol = { "tcp_connect" },
+		.role = HOOK_GATE,
+		.callback = tcpbuf_connect_hook,
+		.serves = SERVES_TCPBUFS,
+		.prove = tcpbuf_connect_prove,
+	}, {
+		.symbol = { "tcp_try_rmem_schedule" },
+		.prototype = "int (struct sock *, struct sk_buff *, unsigned int)",
+		.role = HOOK_GATE,
+		.callback = tcpbuf_receive_hook,
+		.serves = SERVES_TCPBUFS,
+		.hot = true,
+		.prove = tcpbuf_receive_prove,
+	}, {
+		.symbol = { "tcp_data_ready" },
+		.role = HOOK_ACCOUNT,
+		.callback = tcpbuf_look_hook,
+		.serves = SERVES_TCPBUFS,
+		.hot = true,
+	}, {
+		.symbol = { "__sk_mem_reclaim" },
+		.role = HOOK_RELEASE,
+		.callback = tcpbuf_look_hook,
+		.serves = SERVES_TCPBUFS,
 		.hot = true,
 	}, {
 		.symbol = { "flock_lock_inode" },
@@ -382,6 +486,9 @@ int res_init(const char *hide, bool require_all)
 	memcg_init();
 	kmem_init();
 	ub_set_change_handler(changed);
+	ub_set_refresh(STOCKVZ_RES_TCPSNDBUF, tcpbuf_refresh);
+	ub_set_refresh(STOCKVZ_RES_TCPRCVBUF, tcpbuf_refresh);
+	ub_set_refresh(STOCKVZ_RES_OTHERSOCKBUF, othersockbuf_refresh);
 	err = hook_attach(table, ARRAY_SIZE(table), feature_name, hide,
 			  require_all);
 	if (err) {

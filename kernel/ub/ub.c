@@ -62,6 +62,7 @@ static ub_refusal_fn refusal_handler;
 static ub_change_fn change_handler;
 static ub_total_fn total_of[UB_RESOURCES];
 static ub_row_fn row_of[UB_RESOURCES];
+static ub_refresh_fn refresh_of[UB_RESOURCES];
 
 /* Set before the first beancounter can be made, and until the last is gone. */
 static ub_born_fn on_born;
@@ -131,6 +132,8 @@ static struct ub *ub_alloc(u32 id)
 	ub->shortages.flags = RATELIMIT_MSG_ON_RELEASE;
 	spin_lock_init(&ub->meters_lock);
 	INIT_LIST_HEAD(&ub->meters);
+	spin_lock_init(&ub->socks.lock);
+	INIT_LIST_HEAD(&ub->socks.all);
 	spin_lock_irq(&ub_lock);
 	ub->born = ++born;
 	list_add_rcu(&ub->link, &ub_list);
@@ -558,13 +561,6 @@ void ub_underflowed(struct ub *ub, enum stockvz_resource res,
 			   amount, ub_resource_name[res], ub->id);
 }
 
-/* Rows that meters charge are made to say what is so before they are read. */
-static void settle_meters(struct ub *ub, enum stockvz_resource res)
-{
-	if (res < METER_RESOURCES)
-		meters_settle(ub);
-}
-
 /* A row of which nothing is charged: the kernel counts it for the cgroup. */
 static void read_row(struct ub *ub, enum stockvz_resource res,
 		     struct ub_numbers *n)
@@ -625,12 +621,13 @@ static void host_numbers(enum stockvz_resource res, struct ub_numbers *n)
  */
 void ub_numbers(struct ub *ub, enum stockvz_resource res, struct ub_numbers *n)
 {
+	if (ub && refresh_of[res])
+		refresh_of[res](ub);
 	if (!ub) {
 		host_numbers(res, n);
 	} else if (row_of[res]) {
 		read_row(ub, res, n);
 	} else {
-		settle_meters(ub, res);
 		ub_counter_view(&ub->counter[res].c, n);
 	}
 }
@@ -685,6 +682,16 @@ void ub_set_change_handler(ub_change_fn fn)
 }
 
 /**
+ * ub_set_refresh() - what to do before somebody looks at a row
+ * @res: of which resource
+ * @fn: brings held up to date, or NULL
+ */
+void ub_set_refresh(enum stockvz_resource res, ub_refresh_fn fn)
+{
+	refresh_of[res] = fn;
+}
+
+/**
  * ub_underflows() - how often more was given back than was held
  *
  * Return: the number: 0 unless we have a bug.
@@ -701,8 +708,11 @@ unsigned long ub_underflows(void)
  */
 int ub_init(void)
 {
+	unsigned int i;
 	int err;
 
+	for (i = STOCKVZ_RES_LOCKEDPAGES; i < METER_RESOURCES; i++)
+		ub_set_refresh(i, meters_settle);
 	ub_cache = kmem_cache_create("stockvz_ub", sizeof(struct ub),
 				     SMP_CACHE_BYTES, 0, NULL);
 	if (!ub_cache)

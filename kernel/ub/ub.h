@@ -45,6 +45,18 @@ struct cgroup;
 struct ub_binding;
 
 /**
+ * struct ub_socks - its sockets that hold buffers, for whoever counts those
+ * @lock: irq-safe, innermost
+ * @all: changed under @lock, read under RCU
+ * @orphans: TCP sockets that no file holds any more
+ */
+struct ub_socks {
+	spinlock_t lock;	/* see above */
+	struct list_head all;
+	atomic_t orphans;
+};
+
+/**
  * struct ub - a beancounter
  * @counter: what it holds, by resource; each on a cache line of its own, since
  *	two CPUs that open and fork have nothing to share
@@ -61,6 +73,7 @@ struct ub_binding;
  * @shortages: how many refusals up to the limit may go to the log
  * @meters_lock: see meter.h
  * @meters: what is charged by them. @meters_lock
+ * @socks: see there
  * @rcu: frees it
  */
 struct ub {
@@ -79,6 +92,7 @@ struct ub {
 	struct ratelimit_state shortages;
 	spinlock_t meters_lock; /* of the next, and of what they say */
 	struct list_head meters;
+	struct ub_socks socks;
 	struct rcu_head rcu;
 };
 
@@ -121,6 +135,8 @@ typedef void (*ub_row_fn)(struct cgroup *cgroup, enum stockvz_resource res,
  */
 typedef const char *(*ub_change_fn)(struct ub *ub, struct ub_binding *now,
 				    struct ub_binding *old);
+/* Brings what is counted lazily up to date. Does not sleep. */
+typedef void (*ub_refresh_fn)(struct ub *ub);
 
 int ub_init(void);
 void ub_exit(void);
@@ -194,6 +210,7 @@ static __always_inline void ub_uncharge(struct ub *ub,
 
 void ub_set_refusal_handler(ub_refusal_fn fn);
 void ub_set_watcher(ub_born_fn born, ub_gone_fn gone);
+void ub_set_refresh(enum stockvz_resource res, ub_refresh_fn fn);
 void ub_set_total(enum stockvz_resource res, ub_total_fn fn);
 void ub_set_row(enum stockvz_resource res, ub_row_fn fn);
 void ub_set_change_handler(ub_change_fn fn);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <netinet/in.h>
 #include <netlink/msg.h>
 #include <netlink/attr.h>
 #include <netlink/genl/genl.h>
@@ -98,6 +99,28 @@ static void wake(int sig)
 {
 }
 
+/* Send something to oneself, and do not read it. */
+static void fill_buffers(int type)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	socklen_t len = sizeof(address);
+	int server = socket(AF_INET, type, 0), client = socket(AF_INET, type, 0);
+
+	if (bind(server, (void *)&address, len) ||
+	    (type == SOCK_STREAM && listen(server, 1)) ||
+	    getsockname(server, (void *)&address, &len) ||
+	    connect(client, (void *)&address, len) ||
+	    send(client, "hello", 5, 0) != 5)
+		_exit(1);
+	/* It arrives in an interrupt. */
+	usleep(100000);
+	close(client);
+	close(server);
+}
+
 /* A task, a file, a socket of each kind, ...: all that is counted. */
 static void use_everything(const char *cgroup)
 {
@@ -114,7 +137,6 @@ static void use_everything(const char *cgroup)
 		fd = open("/tmp/hook_test", O_RDONLY | O_CREAT, 0600);
 		flock(fd, LOCK_EX);
 		close(fd);
-		close(socket(AF_INET, SOCK_STREAM, 0));
 		close(socket(AF_UNIX, SOCK_STREAM, 0));
 		close(open("/dev/ptmx", O_RDWR | O_NOCTTY));
 		signal(SIGUSR1, wake);
@@ -123,6 +145,8 @@ static void use_everything(const char *cgroup)
 		if (!fork())
 			_exit(mlock(cgroup, 1));
 		wait(NULL);
+		fill_buffers(SOCK_STREAM);
+		fill_buffers(SOCK_DGRAM);
 		_exit(0);
 	}
 	waitpid(pid, NULL, 0);
@@ -146,6 +170,10 @@ static void check_counted(struct __test_metadata *_metadata, const char *off)
 		{ "numflock", STOCKVZ_RES_NUMFLOCK },
 		{ "numpty", STOCKVZ_RES_NUMPTY },
 		{ "numsiginfo", STOCKVZ_RES_NUMSIGINFO },
+		{ "tcpsndbuf", STOCKVZ_RES_TCPSNDBUF },
+		{ "tcprcvbuf", STOCKVZ_RES_TCPRCVBUF },
+		{ "othersockbuf", STOCKVZ_RES_OTHERSOCKBUF },
+		{ "dgramrcvbuf", STOCKVZ_RES_DGRAMRCVBUF },
 	};
 	unsigned int i;
 
@@ -222,10 +250,30 @@ HIDDEN(cgroup_release, "kmemsize numproc");
 HIDDEN(free_task, "numproc");
 HIDDEN(security_file_alloc, "numfile");
 HIDDEN(security_file_free, "numfile");
-HIDDEN(security_unix_stream_connect, "numothersock");
-HIDDEN(security_socket_post_create, "numtcpsock numothersock");
-HIDDEN(__inet_inherit_port, "numtcpsock numothersock");
-HIDDEN(sk_destruct, "numtcpsock numothersock");
+
+#define TCPBUFS "tcpsndbuf tcprcvbuf"
+#define SOCKBUFS TCPBUFS " othersockbuf dgramrcvbuf"
+#define ALL_SOCKETS "numtcpsock numothersock " SOCKBUFS
+
+HIDDEN(security_unix_stream_connect, "numothersock " SOCKBUFS);
+HIDDEN(security_socket_post_create, ALL_SOCKETS);
+HIDDEN(__inet_inherit_port, ALL_SOCKETS);
+HIDDEN(sk_destruct, ALL_SOCKETS);
+HIDDEN(tcp_check_oom, "numtcpsock " TCPBUFS);
+HIDDEN(__udp_enqueue_schedule_skb, "dgramrcvbuf");
+HIDDEN(__sock_queue_rcv_skb, "dgramrcvbuf");
+HIDDEN(udp_rmem_release, "dgramrcvbuf");
+HIDDEN(kfree_skb, "dgramrcvbuf");
+HIDDEN(sock_rfree, TCPBUFS " dgramrcvbuf");
+HIDDEN(tcp_stream_memory_free, TCPBUFS);
+HIDDEN(__sk_mem_schedule, TCPBUFS);
+HIDDEN(sk_forced_mem_schedule, TCPBUFS);
+HIDDEN(tcp_connect, TCPBUFS);
+HIDDEN(tcp_try_rmem_schedule, TCPBUFS);
+HIDDEN(tcp_data_ready, TCPBUFS);
+HIDDEN(__sk_mem_reclaim, TCPBUFS);
+HIDDEN(sock_alloc_send_pskb, "othersockbuf");
+HIDDEN(sock_wfree, "othersockbuf");
 HIDDEN(flock_lock_inode, "numflock");
 HIDDEN(locks_get_lock_context, "numflock");
 HIDDEN(locks_unlink_lock_ctx, "numflock");
@@ -302,6 +350,10 @@ TEST_F(whole, everything_is_on)
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numflock").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numpty").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numsiginfo").state);
+	EXPECT_EQ(STOCKVZ_STATE_ON, feature("tcpsndbuf").state);
+	EXPECT_EQ(STOCKVZ_STATE_ON, feature("tcprcvbuf").state);
+	EXPECT_EQ(STOCKVZ_STATE_ON, feature("othersockbuf").state);
+	EXPECT_EQ(STOCKVZ_STATE_ON, feature("dgramrcvbuf").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("ct-events").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("kmemsize").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("oom-choice").state);

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * othersockbuf: bytes of packets that sockets other than TCP's have sent and
+ * that are not done with, at their true size: UNIX until the receiver has read
+ * them, UDP, raw and packet sockets until the device has. The sender pays. What
+ * does not fit waits: send() sleeps until there is room, for SO_SNDTIMEO at
+ * most, or says EAGAIN. Above the barrier each socket may still have its share
+ * of the room up to the limit.
+ *
+ * The kernel keeps the number for each socket: sk_wmem_alloc. What is charged
+ * is that, and what senders are about to add. UDP puts some of its fragments
+ * there without asking: these are charged when we look next.
+ *
+ * poll() cannot be told: it goes by SO_SNDBUF alone.
+ */
+#include <linux/module.h>
+#include <linux/sched/signal.h>
+#include <linux/wait.h>
+
+#include "res.h"
+#include "sockmem.h"
+
+HOOK_PIN(sock_alloc_send_pskb,
+	 struct sk_buff *(struct sock *, unsigned long, unsigned long, int,
+			  int *, int));
+HOOK_PIN(sock_wfree, void (struct sk_buff *));
+
+/* All who wait for room, of any beancounter: hardly ever somebody. */
+static DECLARE_WAIT_QUEUE_HEAD(waiting);
+
+/* Nobody tells us when an admin raises a limit. */
+#define LOOK_AGAIN (HZ / 4)
+
+/**
+ * othersockbuf_fed() - something was just uncharged
+ *
+ * Context: any.
+ */
+void othersockbuf_fed(void)
+{
+	if (unlikely(wq_has_sleeper(&waiting)))
+		wake_up_interruptible_all(&waiting);
+}
+
+/* The reference that the socket has on itself is no packet's. */
+static unsigned int sent(const struct sock *sk)
+{
+	return max_t(int, refcount_read(&sk->sk_wmem_alloc), 1) - 1;
+}
+
+/*
+ * What a packet will count: a head out of one of kmalloc's sizes, and pages. A
+ * kernel that keeps small heads apart counts a little less in the end.
+ */
+static unsigned int size_of(unsigned long header_len, unsigned long data_len)
+{
+	size_t head = SKB_DATA_ALIGN(header_len) +
+		      SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
+
+	return SKB_DATA_ALIGN(sizeof(struct sk_buff)) +
+	       roundup_pow_of_two(head) + PAGE_ALIGN(data_len);
+}
+
+/* Charge what the kernel says, of which @gone is about to go. */
+static void look(struct sockmem *m, unsigned int gone, bool also_up)
+{
+	unsigned int bytes = sent(m->sk);
+	struct ub_refusal why;
+
+	bytes = bytes - min(bytes, gone) + m->pending;
+	if (bytes < m->snd || also_up)
+		sockmem_send(m, bytes, UB_FORCE, &why);
+}
+
+/*
+ * Two CPUs that free something of one socket at once each take what the other
+ * frees for there still. So before anything is refused or shown, look again.
+ */
+static void look_at_all(struct ub *ub, bool also_up)
+{
+	unsigned long flags;
+	struct sockmem *m;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(m, &ub->socks.all, link) {
+		spin_lock_irqsave(&m->lock, flags);
+		/* As long as the record is not dead the socket lives. */
+		if (!m->dead && !m->tcp)
+			look(m, 0, also_up);
+		spin_unlock_irqrestore(&m->lock, flags);
+	}
+	rcu_read_unlock();
+}
+
+/**
+ * othersockbuf_refresh() - look at every socket of a beancounter
+ * @ub: the beancounter
+ *
+ * Context: process.
+ */
+void othersockbuf_refresh(struct ub *ub)
+{
+	look_at_all(ub, true);
+}
+
+/* Charge a sender, and only then count a refusal if @last. */
+static int take(struct sock *sk, unsigned int size, bool last)
+{
+	struct ub_refusal why;
+	unsigned long flags;
+	struct sockmem *m = sockmem_lock(sk, &flags);
+
+	if (!m)
+		return 0;
+	if (!last && !sockmem_fits(m, size)) {
+		sockmem_unlock(m, flags);
+		return -EAGAIN;
+	}
+	if (sockmem_send(m, m->snd + size, sockmem_send_severity(m, size),
+			 &why)) {
+		sockmem_unlock_refused(m, flags, STOCKVZ_RES_OTHERSOCKBUF, &why);
+		return -EAGAIN;
+	}
+	m->pending += size;
+	sockmem_unlock(m, flags);
+	return 0;
+}
+
+/* What was about to be queued is, or never will be. */
+static void done(struct sock *sk, unsigned int size)
+{
+	unsigned long flags;
+	struct sockmem *m = sockmem_lock(sk, &flags);
+
+	if (!m)
+		return;
+	m->pending -= size;
+	look(m, 0, true);
+	sockmem_unlock(m, flags);
+}
+
+/* The real function knows best what to say to that. */
+static bool hopeless(const struct sock *sk)
+{
+	return READ_ONCE(sk->sk_err) ||
+	       READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN;
+}
+
+/* Sleep until something is given back, or it is time to look again. */
+static long nap(struct sock *sk, unsigned int size, long timeo)
+{
+	long slice = min_t(long, timeo, LOOK_AGAIN), left = slice;
+	DEFINE_WAIT(wait);
+	int err;
+
+	prepare_to_wait(&waiting, &wait, TASK_INTERRUPTIBLE);
+	/* Who gave back before this has not seen us. */
+	err = take(sk, size, false);
+	if (err && !hopeless(sk))
+		left = schedule_timeout(slice);
+	finish_wait(&waiting, &wait);
+	if (!err)
+		return -1;
+	return timeo == MAX_SCHEDULE_TIMEOUT ? timeo : timeo - slice + left;
+}
+
+/* 0: charged. 1: not, and not needed. Or an errno. */
+static int wait_for_room(struct sock *sk, struct ub *ub, unsigned int size,
+			 long timeo)
+{
+	if (!take(sk, size, false))
+		return 0;
+	look_at_all(ub, false);
+	if (!take(sk, size, true))
+		return 0;
+	for (;;) {
+		if (hopeless(sk))
+			return 1;
+		if (!timeo)
+			return -EAGAIN;
+		if (signal_pending(current))
+			return sock_intr_errno(timeo);
+		timeo = nap(sk, size, timeo);
+		if (timeo < 0)
+			return 0;
+	}
+}
+
+/* Who pays for what a socket sends, if it is counted here. */
+static struct ub *payer_of(struct sock *sk)
+{
+	struct ub *ub = NULL;
+	unsigned long flags;
+	struct sockmem *m = sockmem_lock(sk, &flags);
+
+	if (likely(!m))
+		return NULL;
+	if (!m->tcp)
+		ub = m->ub;
+	sockmem_unlock(m, flags);
+	return ub;
+}
+
+/*
+ * Runs in place of sock_alloc_send_pskb(), which it calls. It may sleep: the
+ * socket, which the caller holds, holds the record, the beancounter and so this
+ * module.
+ */
+static struct sk_buff *alloc_charged(struct sock *sk, unsigned long header_len,
+				     unsigned long data_len, int noblock,
+				     int *errcode, int max_page_order)
+{
+	unsigned int size = size_of(header_len, data_len);
+	struct ub *ub = payer_of(sk);
+	struct sk_buff *skb;
+	int err;
+
+	err = ub ? wait_for_room(sk, ub, size, sock_sndtimeo(sk, noblock)) : 1;
+	if (err < 0) {
+		*errcode = err;
+		return NULL;
+	}
+	skb = sock_alloc_send_pskb(sk, header_len, data_len, noblock, errcode,
+				   max_page_order);
+	if (!err)
+		done(sk, size);
+	return skb;
+}
+
+/* sock_alloc_send_pskb(): a packet is about to be made, by a task. */
+void othersockbuf_send_hook(unsigned long ip, unsigned long parent_ip,
+			    struct ftrace_ops *op, struct ftrace_regs *fregs)
+{
+	if (unlikely(hook_proving(othersockbuf_send_hook))) {
+		hook_refuse(fregs, 0);
+		return;
+	}
+	if (!hook_on(STOCKVZ_RES_OTHERSOCKBUF) ||
+	    likely(!payer_of(hook_arg(fregs, 0, struct sock *))) ||
+	    within_module(parent_ip, THIS_MODULE))
+		return;
+	ftrace_regs_set_instruction_pointer(fregs,
+					    (unsigned long)alloc_charged);
+}
+
+/* sock_wfree(skb): what skb->sk sent is done with. */
+static void othersockbuf_wfree(struct ftrace_regs *fregs)
+{
+	const struct sk_buff *skb = hook_arg(fregs, 0, const struct sk_buff *);
+	unsigned long flags;
+	struct sockmem *m;
+
+	if (!hook_on(STOCKVZ_RES_OTHERSOCKBUF))
+		return;
+	m = sockmem_lock(skb->sk, &flags);
+	if (likely(!m))
+		return;
+	if (!m->tcp)
+		look(m, skb->truesize, false);
+	sockmem_unlock(m, flags);
+}
+
+DEFINE_HOOK(othersockbuf_wfree)
+
+int othersockbuf_send_prove(void)
+{
+	struct socket *sock;
+	struct sk_buff *skb;
+	int err;
+
+	err = sock_create_kern(&init_net, PF_UNIX, SOCK_DGRAM, 0, &sock);
+	if (err)
+		return err;
+	skb = sock_alloc_send_pskb(sock->sk, 1, 0, 1, &err, 0);
+	kfree_skb(skb);
+	sock_release(sock);
+	return skb ? -ENOENT : 0;
+}

@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/mm.h>
+#include <linux/rculist.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+
+#include "sockmem.h"
+
+/* Sockets are fewer than files. */
+#define BYTES_PER_BUCKET SZ_1M
+#define MIN_BITS 10
+#define MAX_BITS 18
+
+/* Sockets come and go less often than packets. Irqs off. */
+#define LOCKS 64
+
+static struct hlist_head *table;
+static unsigned int bits __read_mostly;
+static spinlock_t locks[LOCKS];
+static struct kmem_cache *cache;
+
+/*
+ * Sockets that found no room and wait for others to give back, in order. The
+ * lock is innermost, irqs off. Nobody tells us when an admin raises a limit, so
+ * as long as somebody waits we look by ourselves now and then.
+ */
+static LIST_HEAD(starved);
+static DEFINE_SPINLOCK(starved_lock);
+static unsigned int n_starved;	/* read without the lock */
+#define LOOK_AGAIN (HZ / 4)
+
+static void feed(struct work_struct *work);
+static DECLARE_DELAYED_WORK(feeder, feed);
+
+static struct hlist_head *bucket_of(const struct sock *sk)
+{
+	return &table[hash_ptr(sk, bits)];
+}
+
+static spinlock_t *lock_of(struct hlist_head *bucket)
+{
+	return &locks[(bucket - table) % LOCKS];
+}
+
+/* Irqs off is RCU enough. */
+static struct sockmem *find(struct hlist_head *bucket, const struct sock *sk)
+{
+	struct sockmem *m;
+
+	lockdep_assert_irqs_disabled();
+	hlist_for_each_entry_rcu(m, bucket, node, true)
+		if (m->sk == sk)
+			return m;
+	return NULL;
+}
+
+static struct sockmem *make(struct sock *sk, struct ub *ub)
+{
+	struct sockmem *m = kmem_cache_zalloc(cache, GFP_ATOMIC | __GFP_NOWARN);
+
+	if (!m)
+		return NULL;
+	m->sk = sk;
+	m->ub = ub;
+	m->tcp = sk_is_tcp(sk);
+	spin_lock_init(&m->lock);
+	INIT_LIST_HEAD(&m->starved);
+	spin_lock(&ub->socks.lock);
+	list_add_tail_rcu(&m->link, &ub->socks.all);
+	spin_unlock(&ub->socks.lock);
+	return m;
+}
+
+/*
+ * Who pays is asked under the bucket's lock, which sockmem_drop() takes after
+ * the socket has lost its owner: either it finds the record, or we no owner.
+ */
+static struct sockmem *find_or_make(struct sock *sk)
+{
+	struct hlist_head *bucket = bucket_of(sk);
+	struct sockmem *m;
+	struct ub *ub;
+
+	spin_lock(lock_of(bucket));
+	m = find(bucket, sk);
+	if (m)
+		goto out;
+	ub = owner_get(sk);
+	if (!ub)
+		goto out;
+	m = make(sk, ub);
+	if (m)
+		hlist_add_head_rcu(&m->node, bucket);
+	else
+		ub_put(ub);
+out:
+	spin_unlock(lock_of(bucket));
+	return m;
+}
+
+/* sockmem_lock() past its first glance. */
+struct sockmem *sockmem_find_lock(struct sock *sk, unsigned long *flags)
+{
+	struct sockmem *m;
+
+	local_irq_save(*flags);
+	m = find(bucket_of(sk), sk) ?: find_or_make(sk);
+	if (likely(m)) {
+		spin_lock(&m->lock);
+		if (likely(!m->dead)) {
+			__release(&m->lock);	/* not for us to give back */
+			return m;
+		}
+		spin_unlock(&m->lock);
+	}
+	local_irq_restore(*flags);
+	return NULL;
+}
+
+/**
+ * sockmem_unlock() - let go of a record
+ * @m: the record
+ * @flags: of sockmem_lock()
+ */
+void sockmem_unlock(struct sockmem *m, unsigned long flags)
+{
+	__acquire(&m->lock);
+	spin_unlock_irqrestore(&m->lock, flags);
+}
+
+/**
+ * sockmem_unlock_refused() - unlock, and then tell that a charge was refused
+ * @m: the record
+ * @flags: of sockmem_lock()
+ * @res: the resource
+ * @why: what the charge ran into
+ *
+ * Telling sends a message, whose end may be a socket with a record.
+ */
+void sockmem_unlock_refused(struct sockmem *m, unsigned long flags,
+			    enum stockvz_resource res,
+			    const struct ub_refusal *why)
+{
+	struct ub *ub = m->ub;
+
+	refcount_inc(&ub->refs);
+	sockmem_unlock(m, flags);
+	ub_refused(ub, res, UB_HARD, why);
+	ub_put(ub);
+}
+
+/* Something was just uncharged: whoever waits for it may have another look. */
+static void fed(const struct sockmem *m)
+{
+	if (!m->tcp) {
+		othersockbuf_fed();
+		return;
+	}
+	/* Pairs with sockmem_starve(): one of us sees the other. */
+	smp_mb__after_atomic();
+	if (unlikely(READ_ONCE(n_starved)))
+		mod_delayed_work(system_wq, &feeder, 0);
+}
+
+/**
+ * sockmem_send_severity() - how far may a charge for sending go?
+ * @m: the record
+ * @more: the charge
+ *
+ * Above the barrier every socket has its share of the room up to the limit.
+ *
+ * Context: any.
+ * Return: UB_SOFT if it is within the share, UB_HARD if not.
+ */
+enum ub_severity sockmem_send_severity(const struct sockmem *m,
+				       unsigned int more)
+{
+	const struct ub_counter *c = &m->ub->counter[sockmem_send_res(m)].c;
+	const struct ub_counter *socks = &m->ub->counter[m->tcp ?
+		STOCKVZ_RES_NUMTCPSOCK : STOCKVZ_RES_NUMOTHERSOCK].c;
+	unsigned long barrier = READ_ONCE(c->barrier);
+	unsigned long limit = READ_ONCE(c->limit);
+
+	if (limit <= barrier)
+		return UB_HARD;
+	return m->above + more <=
+	       (limit - barrier) / max(READ_ONCE(socks->limit), 1UL) ?
+	       UB_SOFT : UB_HARD;
+}
+
+/**
+ * sockmem_fits() - would a charge for sending be granted now?
+ * @m: the record
+ * @more: the charge
+ *
+ * Context: any.
+ */
+bool sockmem_fits(const struct sockmem *m, unsigned int more)
+{
+	const struct ub_counter *c = &m->ub->counter[sockmem_send_res(m)].c;
+	unsigned long top = sockmem_send_severity(m, more) == UB_SOFT ?
+			    READ_ONCE(c->limit) : READ_ONCE(c->hard);
+	unsigned long held = atomic_long_read(&c->held);
+
+	return held <= top && more <= top - held;
+}
+
+/**
+ * sockmem_send() - charge what a socket sends
+ * @m: the record
+ * @bytes: how much it is in all
+ * @severity: how far it may go, if that is more than it was
+ * @why: filled in when it is refused
+ *
+ * Context: @m locked.
+ * Return: 0; -ENOMEM if it was refused, and stays what it was.
+ */
+int sockmem_send(struct sockmem *m, unsigned int bytes,
+		 enum ub_severity severity, struct ub_refusal *why)
+{
+	enum stockvz_resource res = sockmem_send_res(m);
+	struct ub_counter *c = &m->ub->counter[res].c;
+	unsigned int change;
+
+	lockdep_assert_held(&m->lock);
+	if (bytes < m->snd) {
+		change = m->snd - bytes;
+		m->snd = bytes;
+		m->above -= min(m->above, change);
+		ub_uncharge(m->ub, res, change);
+		fed(m);
+	} else if (bytes > m->snd) {
+		change = bytes - m->snd;
+		if (ub_counter_charge(c, change, severity, why))
+			return -ENOMEM;
+		m->snd = bytes;
+		if (atomic_long_read(&c->held) > READ_ONCE(c->barrier))
+			m->above += change;
+	}
+	return 0;
+}
+
+/**
+ * sockmem_starve() - a socket waits for others to give back
+ * @m: its record
+ *
+ * Look for room once more after this.
+ *
+ * Context: @m locked.
+ */
+void sockmem_starve(struct sockmem *m)
+{
+	lockdep_assert_held(&m->lock);
+	spin_lock(&starved_lock);
+	if (list_empty(&m->starved)) {
+		list_add_tail(&m->starved, &starved);
+		WRITE_ONCE(n_starved, n_starved + 1);
+		queue_delayed_work(system_wq, &feeder, LOOK_AGAIN);
+	}
+	spin_unlock(&starved_lock);
+	/* Pairs with fed(). */
+	smp_mb();
+}
+
+static void leave_queue(struct sockmem *m)
+{
+	lockdep_assert_held(&starved_lock);
+	if (list_empty(&m->starved))
+		return;
+	list_del_init(&m->starved);
+	WRITE_ONCE(n_starved, n_starved - 1);
+}
+
+/* Tell the socket that there is room; it will see for itself. */
+static void wake(struct sock *sk)
+{
+	read_lock_bh(&sk->sk_callback_lock);
+	if (!sock_flag(sk, SOCK_DEAD))
+		sk->sk_write_space(sk);
+	read_unlock_bh(&sk->sk_callback_lock);
+}
+
+/*
+ * Wake those that there is room for. One that finds none after all queues
+ * again. A record in the queue has its socket: see sockmem_drop().
+ */
+static void feed(struct work_struct *work)
+{
+	LIST_HEAD(look);
+	LIST_HEAD(kept);
+
+	spin_lock_irq(&starved_lock);
+	list_splice_init(&starved, &look);
+	while (!list_empty(&look)) {
+		struct sockmem *m = list_first_entry(&look, struct sockmem,
+						     starved);
+		struct sock *sk = m->sk;
+
+		if (!tcpbuf_fed(m)) {
+			list_move_tail(&m->starved, &kept);
+			continue;
+		}
+		leave_queue(m);
+		if (!refcount_inc_not_zero(&sk->sk_refcnt))
+			continue;
+		spin_unlock_irq(&starved_lock);
+		wake(sk);
+		sock_put(sk);
+		spin_lock_irq(&starved_lock);
+	}
+	list_splice(&kept, &starved);
+	if (n_starved)
+		queue_delayed_work(system_wq, &feeder, LOOK_AGAIN);
+	spin_unlock_irq(&starved_lock);
+}
+
+/**
+ * sockmem_if_idle() - do something with a socket that nobody is busy with
+ * @m: its record, found under RCU
+ * @fn: called with both locked
+ *
+ * Context: bottom halves off.
+ */
+void sockmem_if_idle(struct sockmem *m,
+		     void (*fn)(struct sockmem *m, const struct sock *sk))
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&m->lock, flags);
+	/* As long as the record is not dead the socket lives. */
+	if (!m->dead && m->tcp && spin_trylock(&m->sk->sk_lock.slock)) {
+		if (!sock_owned_by_user_nocheck(m->sk))
+			fn(m, m->sk);
+		spin_unlock(&m->sk->sk_lock.slock);
+	}
+	spin_unlock_irqrestore(&m->lock, flags);
+}
+
+static void settle(struct sockmem *m)
+{
+	struct ub *ub = m->ub;
+
+	lockdep_assert_held(&m->lock);
+	m->dead = true;
+	sockmem_send(m, 0, UB_FORCE, NULL);
+	if (m->rcv)
+		ub_uncharge(ub, m->tcp ? STOCKVZ_RES_TCPRCVBUF :
+					 STOCKVZ_RES_DGRAMRCVBUF, m->rcv);
+	spin_lock(&starved_lock);
+	leave_queue(m);
+	spin_unlock(&starved_lock);
+	if (m->orphan)
+		atomic_dec(&ub->socks.orphans);
+}
+
+static void free_rcu_sockmem(struct rcu_head *rcu)
+{
+	kmem_cache_free(cache, container_of(rcu, struct sockmem, rcu));
+}
+
+/**
+ * sockmem_drop() - a socket that somebody paid for dies
+ * @sk: the socket; it has no owner any more
+ *
+ * What it still holds goes back. The kernel's own release functions come after
+ * this, and find nothing.
+ *
+ * Context: any.
+ */
+void sockmem_drop(const struct sock *sk)
+{
+	struct hlist_head *bucket = bucket_of(sk);
+	unsigned long flags;
+	struct sockmem *m;
+	struct ub *ub;
+
+	local_irq_save(flags);
+	spin_lock(lock_of(bucket));
+	m = find(bucket, sk);
+	if (m)
+		hlist_del_rcu(&m->node);
+	spin_unlock(lock_of(bucket));
+	if (m) {
+		ub = m->ub;
+		spin_lock(&ub->socks.lock);
+		list_del_rcu(&m->link);
+		spin_unlock(&ub->socks.lock);
+		spin_lock(&m->lock);
+		settle(m);
+		spin_unlock(&m->lock);
+		ub_put(ub);
+		call_rcu(&m->rcu, free_rcu_sockmem);
+	}
+	local_irq_restore(flags);
+}
+
+/**
+ * sockmem_init() - make the table
+ *
+ * Return: 0, -ENOMEM.
+ */
+int sockmem_init(void)
+{
+	unsigned long buckets = (totalram_pages() << PAGE_SHIFT) /
+				BYTES_PER_BUCKET;
+	unsigned int i;
+
+	for (i = 0; i < LOCKS; i++)
+		spin_lock_init(&locks[i]);
+	bits = clamp_t(unsigned int, order_base_2(buckets), MIN_BITS, MAX_BITS);
+	cache = KMEM_CACHE(sockmem, 0);
+	table = kvcalloc(1UL << bits, sizeof(*table), GFP_KERNEL);
+	if (cache && table)
+		return 0;
+	kvfree(table);
+	kmem_cache_destroy(cache);
+	return -ENOMEM;
+}
+
+/**
+ * sockmem_exit() - every socket that was paid for is gone, and every hook
+ */
+void sockmem_exit(void)
+{
+	cancel_delayed_work_sync(&feeder);
+	/* For free_rcu_sockmem() of the last ones. */
+	rcu_barrier();
+	kvfree(table);
+	kmem_cache_destroy(cache);
+}
