@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
+ * Not in the table yet: many connections with all limits tight have been seen
+ * to stand still for 20 seconds and more.
+ *
  * tcpsndbuf, tcprcvbuf: bytes of TCP's queues, at the true size of each skb.
  *
  * The kernel keeps both numbers exactly for each socket, under the socket's
