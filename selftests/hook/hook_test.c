@@ -376,7 +376,7 @@ TEST_F(whole, tracing_cannot_be_switched_off)
 }
 
 /* What is under way when hooks come and go is nobody's. */
-TEST_F_TIMEOUT(whole, loaded_and_unloaded_under_load, 120)
+TEST_F_TIMEOUT(whole, loaded_and_unloaded_under_load, 180)
 {
 	pid_t busy[2];
 	unsigned int i;

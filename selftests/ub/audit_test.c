@@ -62,7 +62,7 @@ static long excess(struct box *box, int res)
 	EXPECT_EQ(excess_, excess(of_, res_));				\
 } while (0)
 
-TEST_F(ub, tasks)
+TEST_F_TIMEOUT(ub, tasks, 120)
 {
 	EXPECT_EQ(1, found(&self->a, STOCKVZ_RES_NUMPROC));
 	EXPECT_EQ(1, HELD(&self->a, NUMPROC));
@@ -98,7 +98,7 @@ static long reap_all(long a, long b)
 	return 0;
 }
 
-TEST_F(ub, zombies_and_shared_files)
+TEST_F_TIMEOUT(ub, zombies_and_shared_files, 120)
 {
 	struct box *a = &self->a;
 
@@ -142,7 +142,7 @@ static long map_shared(long a, long b)
 		    -1, 0) == MAP_FAILED ? -errno : 0;
 }
 
-TEST_F(ub, files)
+TEST_F_TIMEOUT(ub, files, 120)
 {
 	struct box *a = &self->a;
 
@@ -163,7 +163,7 @@ static long make_segment(long a, long b)
 	return shmat(id, NULL, 0) == (void *)-1 ? -errno : 0;
 }
 
-TEST_F(ub, segments)
+TEST_F_TIMEOUT(ub, segments, 120)
 {
 	struct box *a = &self->a;
 
@@ -199,7 +199,7 @@ static long run_program(long a, long b)
 }
 
 /* Its own program and what it maps, and what it has of its parent's. */
-TEST_F(ub, programs)
+TEST_F_TIMEOUT(ub, programs, 120)
 {
 	struct box *a = &self->a;
 	long before = excess(a, STOCKVZ_RES_NUMFILE);
@@ -258,7 +258,7 @@ static long connect_unix(long a, long b)
 	return sys(socket(AF_NETLINK, SOCK_RAW, 0));
 }
 
-TEST_F(ub, sockets)
+TEST_F_TIMEOUT(ub, sockets, 120)
 {
 	struct box *a = &self->a;
 
@@ -309,7 +309,7 @@ static long open_ptys(long a, long b)
 }
 
 /* Rows that the module may not count on this kernel: what is there is known. */
-TEST_F(ub, locks_and_terminals)
+TEST_F_TIMEOUT(ub, locks_and_terminals, 120)
 {
 	struct box *a = &self->a;
 
@@ -328,7 +328,7 @@ static long lock_memory(long a, long b)
 	return sys(mlock(at, 7 * 4096));
 }
 
-TEST_F(ub, locked_memory)
+TEST_F_TIMEOUT(ub, locked_memory, 120)
 {
 	struct box *a = &self->a;
 
@@ -338,7 +338,7 @@ TEST_F(ub, locked_memory)
 }
 
 /* What was there before the beancounter is not charged: the two must differ. */
-TEST_F(ub, notices_what_is_not_charged)
+TEST_F_TIMEOUT(ub, notices_what_is_not_charged, 120)
 {
 	struct box *a = &self->a;
 	struct worker w;

@@ -210,7 +210,7 @@ TEST_F(ub, vmaux_knows_tmpfs)
 	EXPECT_TRUE(EVENTUALLY(number_of(a->id, "vmaux", "tmpfs_respages") >= PAGES));
 }
 
-TEST_F(ub, comes_and_goes)
+TEST_F_TIMEOUT(ub, comes_and_goes, 120)
 {
 	struct box *a = &self->a;
 	struct stat st;
@@ -362,7 +362,7 @@ static long in_pidns(long userns, long b)
  * The host sees it first, so that what it has looked up is remembered; and it is
  * still there after a container has not found it.
  */
-TEST_F(ub, oracle_58_no_container_sees_it)
+TEST_F_TIMEOUT(ub, oracle_58_no_container_sees_it, 120)
 {
 	int i;
 

@@ -105,7 +105,7 @@ TEST_F(history, tells_what_the_event_told)
 }
 
 /* Ten thousand of the same are one, and push out none. */
-TEST_F(history, repeats_are_counted)
+TEST_F_TIMEOUT(history, repeats_are_counted, 120)
 {
 	struct box *a = &self->a;
 
@@ -128,7 +128,7 @@ TEST_F(history, repeats_are_counted)
 }
 
 /* Only what differs in what was asked or where it ended is another refusal. */
-TEST_F(history, the_last_different_ones)
+TEST_F_TIMEOUT(history, the_last_different_ones, 120)
 {
 	struct box *a = &self->a;
 	int i;
@@ -171,12 +171,11 @@ TEST_F(history, survives_its_beancounter)
 }
 
 /* The oldest of the dead go first, and the living never. */
-TEST_F(history, so_many_of_the_dead)
+TEST_F_TIMEOUT(history, so_many_of_the_dead, 300)
 {
 	unsigned int base = fresh_id() + 1000000, i;
 	struct box *a = &self->a;
 	struct ub_state state;
-	struct worker w;
 
 	LIMIT(a, NUMFILE, 0);
 	EXPECT_EQ(-ENFILE, IN(a, open_null, 1));
@@ -202,13 +201,11 @@ TEST_F(history, so_many_of_the_dead)
 	ASSERT_EQ(0, ub_new(base + DEAD, NULL));
 	ASSERT_EQ(0, ub_del(base + DEAD));
 	EXPECT_EQ(1, remembered(base + 1));
-	ASSERT_EQ(0, worker_start(&w, ""));
-	worker_stop(&w);
 	EXPECT_EQ(0, cg_remove("/ubdead"));
 }
 
 /* All of them, by number, each once. */
-TEST_F(history, dump_of_all)
+TEST_F_TIMEOUT(history, dump_of_all, 120)
 {
 	static struct ub_event all[400 * RECORDS];
 	unsigned int base = fresh_id() + 3000000, i;
