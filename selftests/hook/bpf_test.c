@@ -243,11 +243,14 @@ TEST_F(spied, by_one_who_came_later)
 	ASSERT_SPY();							\
 	ASSERT_EQ(0, load("require=all"));				\
 	ASSERT_EQ(0, ub_events_open());					\
+	/* It begins to count its mistakes anew. */			\
+	self->laws.healed = 0;						\
+	self->laws.nomem = 0;						\
 	box_open(_metadata, &self->a, BOX_A);				\
 	ASSERT_EQ(0, IN(&self->a, forget, self->spy.map));		\
 	ASSERT_EQ(0, IN(&self->a, forget, self->spy.prog));		\
 	ASSERT_EQ(0, IN(&self->a, forget, self->spy.link));		\
-	ASSERT_EQ(0, IN(&self->a, variant->way.prepare));			\
+	ASSERT_EQ(0, IN(&self->a, variant->way.prepare));		\
 	USE();								\
 } while (0)
 
@@ -301,7 +304,8 @@ TEST_F(ub, socket_refused_by_bpf)
 
 /*
  * Of a file that was refused nobody hears any more: its unit is given back when
- * its memory is some other file's.
+ * its memory is some other file's. Ours finds the old charge when it comes, which
+ * is counted, one of the host's takes it along when it goes.
  */
 TEST_F(ub, file_refused_by_bpf)
 {
@@ -313,15 +317,17 @@ TEST_F(ub, file_refused_by_bpf)
 			     -EACCES));
 	bpf_spy_watch(&spy, a->worker.pid);
 	EXPECT_EQ(-EACCES, IN(a, open_null));
+	EXPECT_EQ(1, bpf_spy_seen(&spy).calls);
 	bpf_spy_end(&spy);
-	EXPECT_EQ(1, HELD(a, NUMFILE));
-	while (ub_status("healed") == self->laws.healed && --tries) {
+	EXPECT_GE(1, HELD(a, NUMFILE));
+	while (HELD(a, NUMFILE) && --tries) {
 		ASSERT_EQ(0, IN(a, open_null));
 		ASSERT_EQ(0, IN(a, close_taken));
 	}
-	EXPECT_TRUE(EVENTUALLY(HELD(a, NUMFILE) == 0));
-	EXPECT_EQ(self->laws.healed + 1, ub_status("healed"));
-	self->laws.healed++;
+	EXPECT_EQ(0, HELD(a, NUMFILE));
+	EXPECT_EQ(0, FAILCNT(a, NUMFILE));
+	EXPECT_GE(self->laws.healed + 1, ub_status("healed"));
+	self->laws.healed = ub_status("healed");
 }
 
 TEST_HARNESS_MAIN
