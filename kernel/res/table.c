@@ -87,15 +87,10 @@ static struct hook table[] = {
 		.serves = SERVES(NUMFLOCK),
 		.prove = numflock_flock_prove,
 	}, {
-		.symbol = { "flock_lock_inode" },
-		.role = HOOK_RELEASE,
-		.probe = numflock_flock_done,
-		.serves = SERVES(NUMFLOCK),
-	}, {
 		.symbol = { COMPAT_LOCKS_DELETE_BLOCK },
 		.prototype = "int (" COMPAT_LOCK_CORE ")",
 		.role = HOOK_RELEASE,
-		.callback = numflock_wait_done_hook,
+		.callback = numflock_flock_done_hook,
 		.serves = SERVES(NUMFLOCK),
 	}, {
 		.symbol = { "posix_lock_inode" },
