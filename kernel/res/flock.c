@@ -94,26 +94,16 @@ static long numflock_flock(struct ftrace_regs *fregs)
 
 DEFINE_GATE(numflock_flock)
 
-/* The end of flock_lock_inode(). */
-void numflock_flock_done(void *data, struct inode *inode,
-			 struct file_lock *request, int ret)
-{
-	if (ret != FILE_LOCK_DEFERRED)
-		owner_release(noted(NOTE_LOCK));
-}
-
-HOOK_PIN_PROBE(flock_lock_inode, numflock_flock_done);
-
 /*
- * locks_delete_block(waiter): it waits no more; woken by a signal, it does not
- * ask again either.
+ * locks_delete_block(waiter): the end of every request but one to unlock at the
+ * last close, whether it waited, was woken by a signal, or neither.
  */
-static void numflock_wait_done(struct ftrace_regs *fregs)
+static void numflock_flock_done(struct ftrace_regs *fregs)
 {
 	owner_release(noted(NOTE_LOCK));
 }
 
-DEFINE_HOOK(numflock_wait_done)
+DEFINE_HOOK(numflock_flock_done)
 
 /* What posix_lock_inode() will do about a request. */
 enum outcome {

@@ -42,13 +42,11 @@ DECLARE_HOOK(sock_destruct);
 
 /* flock.c */
 DECLARE_HOOK(numflock_flock);
-DECLARE_HOOK(numflock_wait_done);
+DECLARE_HOOK(numflock_flock_done);
 DECLARE_HOOK(numflock_posix);
 DECLARE_HOOK(numflock_copy);
 DECLARE_HOOK(numflock_lease);
 DECLARE_HOOK(numflock_lease_setup);
-void numflock_flock_done(void *data, struct inode *inode,
-			 struct file_lock *request, int ret);
 void numflock_posix_done(void *data, struct inode *inode,
 			 struct file_lock *request, int ret);
 void numflock_context(void *data, struct inode *inode, int type,

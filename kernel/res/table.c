@@ -147,24 +147,22 @@ static struct hook table[] = {
 		.role = HOOK_GATE,
 		.callback = numflock_flock_hook,
 		.serves = SERVES(NUMFLOCK),
+		.hot = true,
 		.prove = numflock_flock_prove,
-	}, {
-		.symbol = { "flock_lock_inode" },
-		.role = HOOK_RELEASE,
-		.probe = numflock_flock_done,
-		.serves = SERVES(NUMFLOCK),
 	}, {
 		.symbol = { COMPAT_LOCKS_DELETE_BLOCK },
 		.prototype = "int (" COMPAT_LOCK_CORE ")",
 		.role = HOOK_RELEASE,
-		.callback = numflock_wait_done_hook,
+		.callback = numflock_flock_done_hook,
 		.serves = SERVES(NUMFLOCK),
+		.hot = true,
 	}, {
 		.symbol = { "posix_lock_inode" },
 		.prototype = "int (struct inode *, struct file_lock *, struct file_lock *)",
 		.role = HOOK_GATE,
 		.callback = numflock_posix_hook,
 		.serves = SERVES(NUMFLOCK),
+		.hot = true,
 		.prove = numflock_posix_prove,
 	}, {
 		.symbol = { "posix_lock_inode" },
@@ -181,12 +179,14 @@ static struct hook table[] = {
 		.role = HOOK_ACCOUNT,
 		.callback = numflock_copy_hook,
 		.serves = SERVES(NUMFLOCK),
+		.hot = true,
 	}, {
 		.symbol = { "locks_unlink_lock_ctx" },
 		.prototype = "void (" COMPAT_LOCK_CORE ")",
 		.role = HOOK_RELEASE,
 		.callback = release_first_hook,
 		.serves = SERVES(NUMFLOCK),
+		.hot = true,
 	}, {
 		.symbol = { "vfs_setlease" },
 		.role = HOOK_GATE,
