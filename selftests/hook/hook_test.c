@@ -9,6 +9,7 @@
 #include <netlink/msg.h>
 #include <netlink/attr.h>
 #include <netlink/genl/genl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -109,6 +110,10 @@ static void use_everything(const char *cgroup)
 		close(open("/dev/null", O_RDONLY));
 		close(socket(AF_INET, SOCK_STREAM, 0));
 		close(socket(AF_UNIX, SOCK_STREAM, 0));
+		mmap(NULL, 4096, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		if (!fork())
+			_exit(mlock(cgroup, 1));
+		wait(NULL);
 		_exit(0);
 	}
 	waitpid(pid, NULL, 0);
@@ -121,6 +126,9 @@ static void check_counted(struct __test_metadata *_metadata, const char *off)
 		const char *name;
 		int res;
 	} counted[] = {
+		{ "lockedpages", STOCKVZ_RES_LOCKEDPAGES },
+		{ "privvmpages", STOCKVZ_RES_PRIVVMPAGES },
+		{ "shmpages", STOCKVZ_RES_SHMPAGES },
 		{ "numproc", STOCKVZ_RES_NUMPROC },
 		{ "numfile", STOCKVZ_RES_NUMFILE },
 		{ "numtcpsock", STOCKVZ_RES_NUMTCPSOCK },
@@ -183,7 +191,7 @@ FIXTURE_VARIANT(module) {
 		.off = off_,						\
 	}
 
-HIDDEN(pids_can_fork, "numproc");
+HIDDEN(pids_can_fork, "numproc privvmpages lockedpages");
 HIDDEN(pids_cancel_fork, "numproc");
 HIDDEN(cgroup_release, "numproc");
 HIDDEN(free_task, "numproc");
@@ -193,6 +201,19 @@ HIDDEN(security_unix_stream_connect, "numothersock");
 HIDDEN(security_socket_post_create, "numtcpsock numothersock");
 HIDDEN(__inet_inherit_port, "numtcpsock numothersock");
 HIDDEN(sk_destruct, "numtcpsock numothersock");
+HIDDEN(may_expand_vm, "privvmpages lockedpages");
+HIDDEN(mmap_region, "privvmpages lockedpages");
+HIDDEN(mprotect_fixup, "privvmpages");
+HIDDEN(mlock_fixup, "lockedpages");
+HIDDEN(userfaultfd_unmap_complete, "privvmpages lockedpages");
+HIDDEN(begin_new_exec, "privvmpages lockedpages");
+HIDDEN(exit_mmap, "privvmpages lockedpages");
+HIDDEN(alloc_file_pseudo, "shmpages lockedpages");
+HIDDEN(security_inode_init_security, "shmpages");
+HIDDEN(shmem_add_to_page_cache, "shmpages");
+HIDDEN(shmem_recalc_inode, "shmpages");
+HIDDEN(shmem_evict_inode, "shmpages lockedpages");
+HIDDEN(shmem_lock, "lockedpages");
 HIDDEN(zap_pid_ns_processes, "ct-events");
 
 TEST_F(module, hidden)
@@ -243,6 +264,9 @@ FIXTURE_TEARDOWN(whole)
 TEST_F(whole, everything_is_on)
 {
 	ASSERT_EQ(0, load("require=all"));
+	EXPECT_EQ(STOCKVZ_STATE_ON, feature("lockedpages").state);
+	EXPECT_EQ(STOCKVZ_STATE_ON, feature("privvmpages").state);
+	EXPECT_EQ(STOCKVZ_STATE_ON, feature("shmpages").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numproc").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numfile").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numtcpsock").state);
@@ -273,7 +297,7 @@ TEST_F(whole, tracing_cannot_be_switched_off)
 }
 
 /* What is under way when hooks come and go is nobody's. */
-TEST_F(whole, loaded_and_unloaded_under_load)
+TEST_F_TIMEOUT(whole, loaded_and_unloaded_under_load, 120)
 {
 	pid_t busy[2];
 	unsigned int i;

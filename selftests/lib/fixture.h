@@ -190,6 +190,7 @@ static inline void box_close(struct __test_metadata *_metadata, struct box *box)
  * @syscall: the number of the call; -1 if no task made it
  * @pid: who made it; 0 for nobody
  * @extra: what the same call had charged before that, and gave back
+ * @amount: what it asked for; 0 means 1
  */
 struct refusal {
 	struct box *box;
@@ -198,6 +199,7 @@ struct refusal {
 	int syscall;
 	pid_t pid;
 	unsigned int extra;
+	unsigned long amount;
 };
 
 /* The row of before must not have changed, but for one failure more. */
@@ -228,7 +230,7 @@ static inline void check_event(struct __test_metadata *_metadata,
 	EXPECT_EQ((unsigned int)r->res, e.resource);
 	EXPECT_EQ(before->barrier <= before->limit ?
 		  STOCKVZ_BOUND_BARRIER : STOCKVZ_BOUND_LIMIT, e.bound);
-	EXPECT_EQ(1, e.amount);
+	EXPECT_EQ(r->amount ?: 1, e.amount);
 	EXPECT_EQ(before->held + r->extra, e.held);
 	EXPECT_EQ(before->barrier, e.barrier);
 	EXPECT_EQ(before->limit, e.limit);
@@ -245,9 +247,16 @@ static inline void check_event(struct __test_metadata *_metadata,
  * else changed, and one event that tells who asked for what.
  */
 #define EXPECT_REFUSED(box_, RES, err_, syscall_, call)			\
-	EXPECT_REFUSED_AFTER(0, box_, RES, err_, syscall_, call)
+	EXPECT_REFUSED_MORE(0, 1, box_, RES, err_, syscall_, call)
 
-#define EXPECT_REFUSED_AFTER(extra_, box_, RES, err_, syscall_, call) do { \
+#define EXPECT_REFUSED_AFTER(extra_, box_, RES, err_, syscall_, call)	\
+	EXPECT_REFUSED_MORE(extra_, 1, box_, RES, err_, syscall_, call)
+
+/* It asks for more than one. */
+#define EXPECT_REFUSED_OF(amount_, box_, RES, err_, syscall_, call)	\
+	EXPECT_REFUSED_MORE(0, amount_, box_, RES, err_, syscall_, call)
+
+#define EXPECT_REFUSED_MORE(extra_, amount_, box_, RES, err_, syscall_, call) do { \
 	struct box *of_ = (box_);					\
 	const struct refusal r_ = {					\
 		.box = of_,						\
@@ -256,6 +265,7 @@ static inline void check_event(struct __test_metadata *_metadata,
 		.syscall = (syscall_),					\
 		.pid = of_->worker.pid,					\
 		.extra = (extra_),					\
+		.amount = (amount_),					\
 	};								\
 	const struct ub_row before_ = ub_row(of_->id, r_.res);		\
 									\
