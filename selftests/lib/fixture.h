@@ -221,7 +221,7 @@ static inline void box_close(struct __test_metadata *_metadata, struct box *box)
  * @syscall: the number of the call; -1 if no task made it
  * @pid: who made it; 0 for nobody
  * @extra: what the same call had charged before that, and gave back
- * @amount: what it asked for
+ * @amount: what it asked for; 0 means 1
  */
 struct refusal {
 	struct box *box;
@@ -261,7 +261,7 @@ static inline void check_event(struct __test_metadata *_metadata,
 	EXPECT_EQ((unsigned int)r->res, e.resource);
 	EXPECT_EQ(before->barrier <= before->limit ?
 		  STOCKVZ_BOUND_BARRIER : STOCKVZ_BOUND_LIMIT, e.bound);
-	EXPECT_EQ(r->amount, e.amount);
+	EXPECT_EQ(r->amount ?: 1, e.amount);
 	EXPECT_EQ(before->held + r->extra, e.held);
 	EXPECT_EQ(before->barrier, e.barrier);
 	EXPECT_EQ(before->limit, e.limit);

@@ -477,7 +477,7 @@ static long touch_file(long pages, long b)
 	return close_it(0, 0);
 }
 
-TEST_F_TIMEOUT(ub, many_in_one_file, 120)
+TEST_F_TIMEOUT(ub, many_in_one_file, 300)
 {
 	struct box *a = &self->a;
 	struct worker w[CROWD];
@@ -489,7 +489,7 @@ TEST_F_TIMEOUT(ub, many_in_one_file, 120)
 	EXPECT_EQ(0, IN(a, create));
 	EXPECT_EQ(0, IN(a, cut, SAME));
 	LIMIT(a, SHMPAGES, SAME);
-	for (round = 0; round < 20; round++) {
+	for (round = 0; round < 10; round++) {
 		for (i = 0; i < CROWD; i++)
 			worker_begin(&w[i], touch_file, SAME, 0);
 		for (i = 0; i < CROWD; i++)
@@ -590,7 +590,7 @@ static long blocks(long a, long b)
 	return fstat(fd, &st) ? -errno : st.st_blocks * 512 / PAGE;
 }
 
-TEST_F_TIMEOUT(ub, many_hands, 120)
+TEST_F_TIMEOUT(ub, many_hands, 300)
 {
 	struct box *a = &self->a;
 	struct worker w[CROWD];
@@ -601,9 +601,9 @@ TEST_F_TIMEOUT(ub, many_hands, 120)
 		ASSERT_EQ(0, worker_start(&w[i], a->cgroup));
 	EXPECT_EQ(0, IN(a, create));
 	LIMIT(a, SHMPAGES, 30);
-	for (round = 0; round < 10; round++) {
+	for (round = 0; round < 4; round++) {
 		for (i = 0; i < CROWD; i++)
-			worker_begin(&w[i], churn, 300, round * CROWD + i);
+			worker_begin(&w[i], churn, 100, round * CROWD + i);
 		for (i = 0; i < CROWD; i++)
 			EXPECT_EQ(0, worker_end(&w[i]));
 		EXPECT_EQ(IN(a, blocks), (long)HELD(a, SHMPAGES));
