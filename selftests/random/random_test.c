@@ -10,8 +10,9 @@
  *  - every refusal had a moment at which it did not fit: see has_reason();
  *  - failcnt is the number of refused calls.
  *
- * STOCKVZ_OPS says how many operations (default 200000), STOCKVZ_SEED repeats a
- * run: what each process does is the same then, how they interleave is not.
+ * STOCKVZ_OPS says how many operations (default 200000), STOCKVZ_THINGS which
+ * things, by bit, STOCKVZ_SEED repeats a run: what each process does is the same
+ * then, how they interleave is not.
  */
 #include <stdatomic.h>
 #include <stdint.h>
@@ -279,6 +280,13 @@ static void all_ready(void)
 	run->ready = 0;
 }
 
+static unsigned long number(const char *name, unsigned long otherwise)
+{
+	const char *text = getenv(name);
+
+	return text ? strtoul(text, NULL, 0) : otherwise;
+}
+
 /* Which resources does any thing that can be counted here cost? */
 static unsigned int resources_used(void)
 {
@@ -298,7 +306,7 @@ static void find_out_what_works(void)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(things); i++) {
-		run->on[i] = true;
+		run->on[i] = number("STOCKVZ_THINGS", ~0UL) >> i & 1;
 		for_each_charge(c, &things[i])
 			run->on[i] &= ub_counts(c->res);
 	}
@@ -363,13 +371,6 @@ static unsigned long failures(struct box *box, unsigned int used)
 		if (used & 1U << res)
 			sum += ub_row(box->id, res).failcnt;
 	return sum;
-}
-
-static unsigned long number(const char *name, unsigned long otherwise)
-{
-	const char *text = getenv(name);
-
-	return text ? strtoul(text, NULL, 0) : otherwise;
 }
 
 FIXTURE(random) {

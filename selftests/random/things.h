@@ -56,7 +56,7 @@ struct charge {
 	int err;
 };
 
-#define CHARGES 2
+#define CHARGES 3
 
 /**
  * struct thing - a kind of thing
@@ -298,7 +298,9 @@ static const struct thing things[] = {
 	  drop_pages },
 	{ "locked mapping", { CHARGE(LOCKEDPAGES, 0, ENOMEM) }, take_locked,
 	  drop_pages },
-	{ "segment", { CHARGE(SHMPAGES, 0, ENOMEM), CHARGE(NUMFILE, 1, ENFILE) },
+	{ "segment",
+	  { CHARGE(SHMPAGES, 0, ENOMEM), CHARGE(PRIVVMPAGES, 0, ENOMEM),
+	    CHARGE(NUMFILE, 1, ENFILE) },
 	  take_segment, drop_segment },
 };
 
