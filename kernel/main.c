@@ -6,6 +6,7 @@
 #include "face/face.h"
 #include "res/res.h"
 #include "ub/ub.h"
+#include "venet/venet.h"
 
 static char *hide;
 module_param(hide, charp, 0400);
@@ -39,6 +40,7 @@ static const struct stage {
 } stages[] = {
 	{ "beancounters", ub_init, ub_exit },
 	{ "hooks", hooks_init, res_exit },
+	{ "venet", venet_init, venet_exit },
 	{ "/proc/stockvz", status_init, status_exit },
 	{ "/proc/user_beancounters", ub_table_init, ub_table_exit },
 	{ "netlink", netlink_init, netlink_exit },

@@ -22,5 +22,6 @@
 
 #include "ftrace.h"
 #include "genl.h"
+#include "netdev.h"
 
 #endif
