@@ -14,7 +14,7 @@ RELEASE	= $(shell sed -nE 's/.*"(.*)"/\1/p' $(KDIR)/include/generated/utsrelease
 # One tree of links for each kernel, so that one build does not tread on another.
 FARM	= $(B)/$(RELEASE)
 
-DEPS	:= build-essential pkg-config libnl-genl-3-dev libcap-dev \
+DEPS	:= build-essential pkg-config libnl-genl-3-dev libcap-dev libseccomp-dev \
 	linux-headers-amd64 linux-headers-6.12-amd64 linux-source-6.12 \
 	qemu-system-x86 busybox-static mmdebstrap cpio kmod xz-utils zstd e2fsprogs iproute2 \
 	sparse shellcheck clang-format python3-yaml python3-jsonschema
@@ -49,6 +49,13 @@ module:			## Build stockvz.ko for one kernel (KDIR=/usr/src/linux-headers-...)
 	@ln -sfn -t $(FARM) $(CURDIR)/include $(CURDIR)/VERSION
 	@$(MAKE) -C $(KDIR) M=$(FARM)/kernel $(KFLAGS) modules
 	@cp -p $(FARM)/kernel/stockvz.ko $(FARM)/stockvz.ko
+
+# Modules that only tests load, built and kept the same way.
+.PHONY: test-modules
+test-modules:
+	@mkdir -p $(FARM)/holder
+	@ln -sf -t $(FARM)/holder $(CURDIR)/selftests/hook/holder/*
+	@$(MAKE) -C $(KDIR) M=$(FARM)/holder $(KFLAGS) modules
 
 .PHONY: module-all
 module-all:		## Build stockvz.ko for every supported kernel

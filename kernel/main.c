@@ -29,6 +29,28 @@ static int hooks_init(void)
 	return res_init(hide, all);
 }
 
+/* Lookups find it when it is complete, and leave it before it goes. */
+static int proc_bc_init(void)
+{
+	int err = bc_init();
+
+	if (err)
+		return err;
+	err = vz_init();
+	if (err)
+		bc_exit();
+	else
+		res_set_bc_home(bc_home(), vz_ct_home());
+	return err;
+}
+
+static void proc_bc_exit(void)
+{
+	res_set_bc_home(NULL, NULL);
+	vz_exit();
+	bc_exit();
+}
+
 /*
  * Bring-up in this order, teardown in the other. Hooks come after what they
  * report to, and before admins can make a beancounter.
@@ -43,6 +65,7 @@ static const struct stage {
 	{ "venet", venet_init, venet_exit },
 	{ "/proc/stockvz", status_init, status_exit },
 	{ "/proc/user_beancounters", ub_table_init, ub_table_exit },
+	{ "/proc/bc and /proc/vz", proc_bc_init, proc_bc_exit },
 	{ "netlink", netlink_init, netlink_exit },
 	/* Last: nothing could take a mount back if a later stage failed. */
 	{ "filesystem", ctfs_init, ctfs_exit },

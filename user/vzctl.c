@@ -27,6 +27,8 @@ static const struct cmd commands[] = {
 	{ "stop", cmd_stop, CHANGES, "[--fast] [--skip-umount]" },
 	{ "restart", cmd_restart, CHANGES, "[--fast] [--force] [--wait]" },
 	{ "status", cmd_status, 0, "" },
+	{ "why", cmd_why, 0, "[--json]" },
+	{ "audit", cmd_audit, 0, "" },
 	{ "enter", cmd_enter, CMD_CONF, "[--exec COMMAND...]" },
 	{ "exec", cmd_exec, CMD_CONF, "COMMAND..." },
 	{ "exec2", cmd_exec, CMD_CONF, "COMMAND..." },

@@ -118,7 +118,7 @@ static void sweep(void)
 
 static int listen_for_events(struct ubnl *nl)
 {
-	int ret = ubnl_subscribe(nl);
+	int ret = ubnl_subscribe(nl, STOCKVZ_MCGRP_CONTAINERS);
 
 	if (ret)
 		return vz_err(VZ_SYSTEM, "Unable to listen for events: %s", ubnl_error(nl));

@@ -37,4 +37,15 @@ ftrace_regs_set_instruction_pointer(struct ftrace_regs *fregs, unsigned long ip)
 }
 #endif
 
+/* What the function that is being entered shall find as its third argument. */
+static __always_inline void
+compat_ftrace_set_argument_2(struct ftrace_regs *fregs, unsigned long value)
+{
+#ifdef arch_ftrace_regs
+	arch_ftrace_regs(fregs)->regs.dx = value;
+#else
+	fregs->regs.dx = value;
+#endif
+}
+
 #endif

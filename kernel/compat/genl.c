@@ -11,8 +11,10 @@ static void join(struct genl_ops *op, const struct genl_split_ops *row)
 {
 	op->cmd = row->cmd;
 	op->flags |= row->flags;
-	if (row->doit) {
+	if (row->doit)
 		op->doit = row->doit;
+	/* A dump that wants attributes has a command to itself. */
+	if (row->policy) {
 		op->policy = row->policy;
 		op->maxattr = row->maxattr;
 	}

@@ -31,6 +31,16 @@ struct genl_split_ops {
 }
 #endif
 
+/* The attributes that came with a request to dump; 6.6 moved them. */
+static inline struct nlattr **compat_genl_dump_attrs(struct netlink_callback *cb)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+	return genl_dumpit_info(cb)->attrs;
+#else
+	return genl_dumpit_info(cb)->info.attrs;
+#endif
+}
+
 int compat_genl_register(struct genl_family *family,
 			 const struct genl_split_ops *ops, unsigned int n);
 

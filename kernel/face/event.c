@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Events on the netlink group: refusals, and ends of containers. They are sent
+ * Events: refusals and ends of containers, a netlink group each. They are sent
  * from whatever context they happen in, so nothing here sleeps. A container
  * that runs into its limit ten thousand times a second must not keep the host
  * busy telling: what goes over the rate is counted. Ends are always told.
  */
 #include <linux/ktime.h>
 #include <linux/ratelimit.h>
-#include <linux/sched/task_stack.h>
-
-#include <asm/syscall.h>
 
 #include "compat/compat.h"
 #include "face.h"
@@ -28,14 +25,19 @@ unsigned long events_dropped(void)
 	return atomic_long_read(&dropped);
 }
 
+static unsigned int group_of(u8 cmd)
+{
+	return cmd == STOCKVZ_CMD_REFUSAL_NTF ? STOCKVZ_NLGRP_EVENTS :
+						STOCKVZ_NLGRP_CONTAINERS;
+}
+
 /* Begin a message; NULL, and counted, if it cannot be sent. */
-static struct sk_buff *begin(u8 cmd, struct ub *ub, void **head)
+static struct sk_buff *begin(u8 cmd, struct ub *ub, u64 time, void **head)
 {
 	bool refusal = cmd == STOCKVZ_CMD_REFUSAL_NTF;
 	struct sk_buff *skb = NULL;
 
-	if (!genl_has_listeners(&stockvz_family, &init_net,
-				STOCKVZ_NLGRP_EVENTS))
+	if (!genl_has_listeners(&stockvz_family, &init_net, group_of(cmd)))
 		return NULL;
 	if (!refusal || __ratelimit(&ub->events))
 		skb = genlmsg_new(GENLMSG_DEFAULT_SIZE,
@@ -45,8 +47,8 @@ static struct sk_buff *begin(u8 cmd, struct ub *ub, void **head)
 	*head = genlmsg_put(skb, 0, 0, &stockvz_family, 0, cmd);
 	if (*head &&
 	    !nla_put_u32(skb, STOCKVZ_A_EVENT_ID, ub->id) &&
-	    !nla_put_u64_64bit(skb, STOCKVZ_A_EVENT_TIME,
-			       ktime_get_real_ns(), STOCKVZ_A_EVENT_PAD) &&
+	    !nla_put_u64_64bit(skb, STOCKVZ_A_EVENT_TIME, time,
+			       STOCKVZ_A_EVENT_PAD) &&
 	    !nla_put_u64_64bit(skb, STOCKVZ_A_EVENT_DROPPED, events_dropped(),
 			       STOCKVZ_A_EVENT_PAD))
 		return skb;
@@ -57,66 +59,59 @@ drop:
 }
 
 /* Send it, or throw it away if it could not be filled. */
-static void end(struct sk_buff *skb, void *head, int err)
+static void end(u8 cmd, struct sk_buff *skb, void *head, int err)
 {
 	if (err) {
 		nlmsg_free(skb);
 	} else {
 		genlmsg_end(skb, head);
-		err = genlmsg_multicast(&stockvz_family, skb, 0,
-					STOCKVZ_NLGRP_EVENTS, GFP_ATOMIC);
+		err = genlmsg_multicast(&stockvz_family, skb, 0, group_of(cmd),
+					GFP_ATOMIC);
 	}
 	/* -ESRCH also says that there are listeners and none had room. */
 	if (err)
 		atomic_long_inc(&dropped);
 }
 
-static int put_refusal(struct sk_buff *skb, enum stockvz_resource res,
-		       const struct ub_refusal *why)
+/**
+ * put_refusal() - the attributes of a refusal, but for id and times
+ * @skb: where to
+ * @r: the refusal
+ *
+ * Return: 0, -EMSGSIZE.
+ */
+int put_refusal(struct sk_buff *skb, const struct ub_record *r)
 {
-	return nla_put_u32(skb, STOCKVZ_A_EVENT_RESOURCE, res) ?:
-	       nla_put_u32(skb, STOCKVZ_A_EVENT_BOUND, why->bound) ?:
-	       nla_put_u64_64bit(skb, STOCKVZ_A_EVENT_AMOUNT, why->amount,
+	return nla_put_u32(skb, STOCKVZ_A_EVENT_RESOURCE, r->res) ?:
+	       nla_put_u32(skb, STOCKVZ_A_EVENT_BOUND, r->why.bound) ?:
+	       nla_put_u64_64bit(skb, STOCKVZ_A_EVENT_AMOUNT, r->why.amount,
 				 STOCKVZ_A_EVENT_PAD) ?:
-	       nla_put_u64_64bit(skb, STOCKVZ_A_EVENT_HELD, why->held,
+	       nla_put_u64_64bit(skb, STOCKVZ_A_EVENT_HELD, r->why.held,
 				 STOCKVZ_A_EVENT_PAD) ?:
-	       nla_put_u64_64bit(skb, STOCKVZ_A_EVENT_BARRIER, why->barrier,
+	       nla_put_u64_64bit(skb, STOCKVZ_A_EVENT_BARRIER, r->why.barrier,
 				 STOCKVZ_A_EVENT_PAD) ?:
-	       nla_put_u64_64bit(skb, STOCKVZ_A_EVENT_LIMIT, why->limit,
-				 STOCKVZ_A_EVENT_PAD);
-}
-
-/* An interrupt is nobody's doing: it runs on top of some task by chance. */
-static int put_culprit(struct sk_buff *skb)
-{
-	bool task = in_task();
-	/* An io_uring worker has registers, but made no call. */
-	int nr = task && !(current->flags & (PF_KTHREAD | PF_IO_WORKER)) ?
-		 syscall_get_nr(current, task_pt_regs(current)) : -1;
-
-	return nla_put_u32(skb, STOCKVZ_A_EVENT_PID,
-			   task ? task_pid_nr(current) : 0) ?:
-	       nla_put_string(skb, STOCKVZ_A_EVENT_COMM,
-			      task ? current->comm : "") ?:
-	       nla_put_s32(skb, STOCKVZ_A_EVENT_SYSCALL, nr);
+	       nla_put_u64_64bit(skb, STOCKVZ_A_EVENT_LIMIT, r->why.limit,
+				 STOCKVZ_A_EVENT_PAD) ?:
+	       nla_put_u32(skb, STOCKVZ_A_EVENT_PID, r->pid) ?:
+	       nla_put_string(skb, STOCKVZ_A_EVENT_COMM, r->comm) ?:
+	       nla_put_s32(skb, STOCKVZ_A_EVENT_SYSCALL, r->syscall) ?:
+	       nla_put_u32(skb, STOCKVZ_A_EVENT_ARCH, r->arch);
 }
 
 /**
  * event_refusal() - tell that a charge was refused
  * @ub: by whom
- * @res: of what
- * @why: what it ran into
+ * @r: what and why
  *
  * Context: any.
  */
-void event_refusal(struct ub *ub, enum stockvz_resource res,
-		   const struct ub_refusal *why)
+void event_refusal(struct ub *ub, const struct ub_record *r)
 {
 	void *head;
-	struct sk_buff *skb = begin(STOCKVZ_CMD_REFUSAL_NTF, ub, &head);
+	struct sk_buff *skb = begin(STOCKVZ_CMD_REFUSAL_NTF, ub, r->time, &head);
 
 	if (skb)
-		end(skb, head, put_refusal(skb, res, why) ?: put_culprit(skb));
+		end(STOCKVZ_CMD_REFUSAL_NTF, skb, head, put_refusal(skb, r));
 }
 
 /**
@@ -129,9 +124,10 @@ void event_refusal(struct ub *ub, enum stockvz_resource res,
 void event_ct(struct ub *ub, enum stockvz_ct_event event)
 {
 	void *head;
-	struct sk_buff *skb = begin(STOCKVZ_CMD_CT_NTF, ub, &head);
+	struct sk_buff *skb = begin(STOCKVZ_CMD_CT_NTF, ub, ktime_get_real_ns(),
+				    &head);
 
 	if (skb)
-		end(skb, head,
+		end(STOCKVZ_CMD_CT_NTF, skb, head,
 		    nla_put_u32(skb, STOCKVZ_A_EVENT_CT_EVENT, event));
 }

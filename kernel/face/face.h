@@ -7,13 +7,27 @@
 
 #include <linux/netlink.h>
 #include <linux/seq_file.h>
+#include <linux/skbuff.h>
 
 #include "ub/ub.h"
 
 /* user_beancounters.c */
 extern const struct file_operations ub_table_fops;
+void ub_table_rows(struct seq_file *m, struct ub *ub, const char *uid, bool bc);
+int ub_table_open_bc(struct file *file);
+int ub_table_release(struct inode *inode, struct file *file);
 int ub_table_init(void);
 void ub_table_exit(void);
+
+/* bc.c */
+int bc_init(void);
+void bc_exit(void);
+struct proc_dir_entry *bc_home(void);
+
+/* vz.c */
+int vz_init(void);
+void vz_exit(void);
+struct proc_dir_entry *vz_ct_home(void);
 
 /* ctfs.c */
 int ctfs_init(void);
@@ -52,8 +66,8 @@ int netlink_init(void);
 void netlink_exit(void);
 
 /* event.c */
-void event_refusal(struct ub *ub, enum stockvz_resource res,
-		   const struct ub_refusal *why);
+int put_refusal(struct sk_buff *skb, const struct ub_record *r);
+void event_refusal(struct ub *ub, const struct ub_record *r);
 void event_ct(struct ub *ub, enum stockvz_ct_event event);
 unsigned long events_dropped(void);
 

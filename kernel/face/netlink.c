@@ -225,6 +225,81 @@ int stockvz_nl_ub_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	return skb->len;
 }
 
+int stockvz_nl_refusals_get_start(struct netlink_callback *cb)
+{
+	const struct nlattr *id;
+
+	if (!netlink_capable(cb->skb, CAP_SYS_ADMIN))
+		return -EPERM;
+	/* All records of one number go into one buffer. */
+	cb->min_dump_alloc = REPLY_SIZE;
+	id = compat_genl_dump_attrs(cb)[STOCKVZ_A_EVENT_ID];
+	/* args[0] is the number that is due, args[1] the one to end before. */
+	cb->args[0] = id ? nla_get_u32(id) : 0;
+	cb->args[1] = id ? cb->args[0] + 1 : S64_MAX;
+	return 0;
+}
+
+static int put_record(struct sk_buff *skb, struct netlink_callback *cb, u32 id,
+		      const struct ub_record *r)
+{
+	void *head = genlmsg_put(skb, NETLINK_CB(cb->skb).portid,
+				 cb->nlh->nlmsg_seq, &stockvz_family,
+				 NLM_F_MULTI, STOCKVZ_CMD_REFUSALS_GET);
+
+	if (!head || nla_put_u32(skb, STOCKVZ_A_EVENT_ID, id) ||
+	    put_refusal(skb, r) ||
+	    nla_put_u64_64bit(skb, STOCKVZ_A_EVENT_COUNT, r->count,
+			      STOCKVZ_A_EVENT_PAD) ||
+	    nla_put_u64_64bit(skb, STOCKVZ_A_EVENT_FIRST_TIME, r->first,
+			      STOCKVZ_A_EVENT_PAD) ||
+	    nla_put_u64_64bit(skb, STOCKVZ_A_EVENT_TIME, r->time,
+			      STOCKVZ_A_EVENT_PAD))
+		return -EMSGSIZE;
+	genlmsg_end(skb, head);
+	return 0;
+}
+
+/* All records of a number, or nothing of it. */
+static int put_history(struct sk_buff *skb, struct netlink_callback *cb, u32 id,
+		       const struct ub_record *records, int n)
+{
+	void *before = skb_tail_pointer(skb);
+	int i;
+
+	for (i = 0; i < n; i++) {
+		if (!put_record(skb, cb, id, &records[i]))
+			continue;
+		nlmsg_trim(skb, before);
+		return -EMSGSIZE;
+	}
+	return 0;
+}
+
+int stockvz_nl_refusals_get_dumpit(struct sk_buff *skb,
+				   struct netlink_callback *cb)
+{
+	struct ub_record *records = kmalloc_array(HISTORY_RECORDS,
+						  sizeof(*records), GFP_KERNEL);
+	int err = records ? 0 : -ENOMEM;
+
+	while (!err && cb->args[0] < cb->args[1]) {
+		u32 id = cb->args[0];
+		int n = history_read(&id, records);
+
+		if (n < 0 || id >= cb->args[1]) {
+			cb->args[0] = S64_MAX;
+			break;
+		}
+		err = put_history(skb, cb, id, records, n);
+		if (!err)
+			cb->args[0] = id + 1L;
+	}
+	kfree(records);
+	/* What does not fit now goes into the next buffer. */
+	return skb->len ?: err;
+}
+
 static int parse_bound(const struct nlattr *attr, u32 res, u32 *set,
 		       unsigned long *value, struct netlink_ext_ack *extack)
 {
@@ -358,6 +433,10 @@ int stockvz_nl_ub_attach_doit(struct sk_buff *skb, struct genl_info *info)
 static const struct genl_multicast_group groups[] = {
 	[STOCKVZ_NLGRP_EVENTS] = {
 		.name = STOCKVZ_MCGRP_EVENTS,
+		.flags = GENL_MCAST_CAP_SYS_ADMIN,
+	},
+	[STOCKVZ_NLGRP_CONTAINERS] = {
+		.name = STOCKVZ_MCGRP_CONTAINERS,
 		.flags = GENL_MCAST_CAP_SYS_ADMIN,
 	},
 };

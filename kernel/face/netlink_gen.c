@@ -19,6 +19,10 @@ static const struct netlink_range_validation stockvz_a_ip_id_range = {
 	.max	= 2147483644ULL,
 };
 
+static const struct netlink_range_validation stockvz_a_event_id_range = {
+	.max	= 2147483644ULL,
+};
+
 /* Common nested types */
 const struct nla_policy stockvz_resource_nl_policy[STOCKVZ_A_RES_PAD + 1] = {
 	[STOCKVZ_A_RES_INDEX] = { .type = NLA_U32, },
@@ -58,6 +62,11 @@ static const struct nla_policy stockvz_ub_attach_nl_policy[STOCKVZ_A_UB_CGROUP +
 	[STOCKVZ_A_UB_CGROUP] = { .type = NLA_NUL_STRING, .len = 4095, },
 };
 
+/* STOCKVZ_CMD_REFUSALS_GET - dump */
+static const struct nla_policy stockvz_refusals_get_nl_policy[STOCKVZ_A_EVENT_ID + 1] = {
+	[STOCKVZ_A_EVENT_ID] = NLA_POLICY_FULL_RANGE(NLA_U32, &stockvz_a_event_id_range),
+};
+
 /* STOCKVZ_CMD_IP_ADD - do */
 static const struct nla_policy stockvz_ip_add_nl_policy[STOCKVZ_A_IP_NETNS_FD + 1] = {
 	[STOCKVZ_A_IP_ID] = NLA_POLICY_FULL_RANGE(NLA_U32, &stockvz_a_ip_id_range),
@@ -74,7 +83,7 @@ static const struct nla_policy stockvz_ip_del_nl_policy[STOCKVZ_A_IP_ADDRESS + 1
 };
 
 /* Ops table for stockvz */
-const struct genl_split_ops stockvz_nl_ops[10] = {
+const struct genl_split_ops stockvz_nl_ops[11] = {
 	{
 		.cmd	= STOCKVZ_CMD_INFO_GET,
 		.doit	= stockvz_nl_info_get_doit,
@@ -120,6 +129,14 @@ const struct genl_split_ops stockvz_nl_ops[10] = {
 		.policy		= stockvz_ub_attach_nl_policy,
 		.maxattr	= STOCKVZ_A_UB_CGROUP,
 		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= STOCKVZ_CMD_REFUSALS_GET,
+		.start		= stockvz_nl_refusals_get_start,
+		.dumpit		= stockvz_nl_refusals_get_dumpit,
+		.policy		= stockvz_refusals_get_nl_policy,
+		.maxattr	= STOCKVZ_A_EVENT_ID,
+		.flags		= GENL_CMD_CAP_DUMP,
 	},
 	{
 		.cmd		= STOCKVZ_CMD_IP_ADD,

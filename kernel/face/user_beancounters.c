@@ -17,6 +17,7 @@
  * @own: whose row alone it shows, with a reference; NULL: all rows. Decided by
  *	who opens it, wherever the file travels then
  * @at: where a read is, with a reference. NULL between reads and at the host
+ * @bc: rows as /proc/bc/resources has them
  * @born: of the row that is due: HOST_BORN for the host's, NOTHING at the end.
  *	Kept between reads, so that rows may come and go meanwhile and none is
  *	missed or seen twice that was there all the time
@@ -24,6 +25,7 @@
 struct view {
 	struct ub *own;
 	struct ub *at;
+	bool bc;
 	s64 born;
 };
 
@@ -87,10 +89,28 @@ static void show_row(struct seq_file *m, const char *uid, struct ub *ub,
 		   n.limit, n.failcnt);
 }
 
+/**
+ * ub_table_rows() - the rows of a beancounter
+ * @m: where to
+ * @ub: the beancounter, or NULL for the host
+ * @uid: what stands in the first column of the first
+ * @bc: as in /proc/bc: swappages, but no dummies
+ */
+void ub_table_rows(struct seq_file *m, struct ub *ub, const char *uid, bool bc)
+{
+	unsigned int res;
+
+	for (res = 0; res < (bc ? UB_RESOURCES : UB_ROWS); res++) {
+		if (bc && !strcmp(ub_resource_name[res], "dummy"))
+			continue;
+		show_row(m, res ? "" : uid, ub, res);
+	}
+}
+
 static int ub_table_show(struct seq_file *m, void *at)
 {
 	struct ub *ub = at == HOST ? NULL : at;
-	unsigned int res;
+	struct view *view = m->private;
 	char uid[16];
 
 	if (!m->index) {
@@ -100,8 +120,7 @@ static int ub_table_show(struct seq_file *m, void *at)
 			   "failcnt");
 	}
 	snprintf(uid, sizeof(uid), "%u:", ub ? ub->id : 0);
-	for (res = 0; res < UB_ROWS; res++)
-		show_row(m, res ? "" : uid, ub, res);
+	ub_table_rows(m, ub, uid, view->bc);
 	return 0;
 }
 
@@ -148,7 +167,23 @@ static int ub_table_open(struct inode *inode, struct file *file)
 	return -EACCES;
 }
 
-static int ub_table_release(struct inode *inode, struct file *file)
+/**
+ * ub_table_open_bc() - open the table of all beancounters, as /proc/bc has it
+ * @file: whose opener was found worthy. Pair with ub_table_release()
+ *
+ * Return: 0, -ENOMEM.
+ */
+int ub_table_open_bc(struct file *file)
+{
+	struct view *v = __seq_open_private(file, &ub_table_seq, sizeof(*v));
+
+	if (!v)
+		return -ENOMEM;
+	v->bc = true;
+	return 0;
+}
+
+int ub_table_release(struct inode *inode, struct file *file)
 {
 	struct seq_file *m = file->private_data;
 	struct view *v = m->private;

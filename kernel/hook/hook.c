@@ -103,8 +103,22 @@ static struct ftrace_ops cold_others = {
 	.flags = FTRACE_OPS_FL_PERMANENT,
 };
 
-/* How many functions each of the two stands in; an empty filter means all! */
+/* How many functions each of the two is to stand in; an empty filter means all! */
 static unsigned int n_cold_gates, n_cold_others;
+
+/* A BPF trampoline on the function may be about to change: it asks to wait. */
+#define PATIENCE 100
+
+static int register_ops(struct ftrace_ops *ops)
+{
+	unsigned int tries = PATIENCE;
+	int err;
+
+	do {
+		err = register_ftrace_function(ops);
+	} while (err == -EAGAIN && --tries);
+	return err;
+}
 
 static int attach_hot(struct hook *hook)
 {
@@ -116,36 +130,27 @@ static int attach_hot(struct hook *hook)
 		hook->ops.flags |= FTRACE_OPS_FL_IPMODIFY;
 	err = ftrace_set_filter_ip(&hook->ops, hook->ip, 0, 0);
 	if (!err)
-		err = register_ftrace_function(&hook->ops);
+		err = register_ops(&hook->ops);
 	if (err)
 		ftrace_free_filter(&hook->ops);
 	return err;
 }
 
+/* Takes a place in the filter: attach_cold_ops() does the rest. */
 static int attach_cold(struct hook *hook)
 {
 	bool gate = hook->role == HOOK_GATE;
-	struct ftrace_ops *ops = gate ? &cold_gates : &cold_others;
-	unsigned int *used = gate ? &n_cold_gates : &n_cold_others;
 	int err;
 
 	if (n_cold == ARRAY_SIZE(cold) / 2)
 		return -ENOSPC;
 	*cold_slot(hook->ip) = hook;
 	n_cold++;
-	err = ftrace_set_filter_ip(ops, hook->ip, 0, 0);
-	if (err)
-		return err;
-	if (!*used) {
-		err = register_ftrace_function(ops);
-		if (err) {
-			/* Not ftrace_free_filter(): the ops is used again. */
-			ftrace_set_filter_ip(ops, hook->ip, 1, 0);
-			return err;
-		}
-	}
-	++*used;
-	return 0;
+	err = ftrace_set_filter_ip(gate ? &cold_gates : &cold_others, hook->ip,
+				   0, 0);
+	if (!err)
+		++*(gate ? &n_cold_gates : &n_cold_others);
+	return err;
 }
 
 static const char *explain(int err)
@@ -177,6 +182,51 @@ static int attach_one(struct hook *hook)
 	else
 		hook->attached = true;
 	return err;
+}
+
+/* Features that have a hook and lack none. */
+static u64 whole_features(void)
+{
+	u64 all = 0, broken = 0;
+	unsigned int i;
+
+	for (i = 0; i < n_hooks; i++) {
+		all |= table[i].serves;
+		if (table[i].error)
+			broken |= table[i].serves;
+	}
+	return all & ~broken;
+}
+
+static bool waits_in(const struct hook *hook, const struct ftrace_ops *ops)
+{
+	return hook->attached && !hook->probe && !hook->hot &&
+	       ops == (hook->role == HOOK_GATE ? &cold_gates : &cold_others);
+}
+
+/*
+ * All functions of an ops at once, and not one by one while it is registered
+ * already: only when it is being registered does ftrace make BPF trampolines on
+ * those functions heed a redirection.
+ */
+static void attach_cold_ops(struct ftrace_ops *ops, unsigned int *used)
+{
+	unsigned int i;
+
+	if (!*used || !register_ops(ops))
+		return;
+	/* Somebody holds one of them. Each with an ops of its own tells which. */
+	*used = 0;
+	for (i = 0; i < n_hooks; i++) {
+		struct hook *hook = &table[i];
+
+		if (!waits_in(hook, ops))
+			continue;
+		hook->attached = false;
+		hook->hot = true;
+		if (hook->serves & whole_features())
+			attach_one(hook);
+	}
 }
 
 /* A gate is believed when it has refused a real call, and only that. */
@@ -228,20 +278,6 @@ static bool feature_is_used(unsigned int feature)
 		if (table[i].serves & BIT_ULL(feature))
 			return true;
 	return false;
-}
-
-/* Features that have a hook and lack none. */
-static u64 whole_features(void)
-{
-	u64 all = 0, broken = 0;
-	unsigned int i;
-
-	for (i = 0; i < n_hooks; i++) {
-		all |= table[i].serves;
-		if (table[i].error)
-			broken |= table[i].serves;
-	}
-	return all & ~broken;
 }
 
 /* Run a step for every hook that some whole feature still needs. */
@@ -320,6 +356,8 @@ int hook_attach(struct hook *rows, unsigned int n, const char *const *features,
 	hook_btf_close();
 
 	for_needed(attach_one);
+	attach_cold_ops(&cold_gates, &n_cold_gates);
+	attach_cold_ops(&cold_others, &n_cold_others);
 	for_needed(prove_gate);
 	hook_features_on = whole_features();
 	report();

@@ -49,7 +49,7 @@ enum hook_role { HOOK_GATE, HOOK_ACCOUNT, HOOK_RELEASE, HOOK_WATCH };
  *	at compile time, by HOOK_PIN_PROBE()
  * @serves: the features, as bits, that need it
  * @hot: worth an ftrace_ops of its own: 16 instructions less for a call,
- *	0.12 s more to unload
+ *	0.12 s more to unload. Set at load for those that had to have one
  * @prove: a gate's: do something that meets the gate and return 0 if it failed
  *	as the gate makes it fail, else an errno. The gate refuses this task
  *	only, and only while @prove runs
@@ -132,7 +132,9 @@ void hook_refuse(struct ftrace_regs *fregs, long value);
 	void name##_hook(unsigned long ip, unsigned long parent_ip,	\
 			 struct ftrace_ops *op, struct ftrace_regs *fregs) \
 	{								\
-		if (unlikely(hook_proving(name##_hook) || name(fregs)))	\
+		bool no = hook_proving(name##_hook) ? true : name(fregs); \
+									\
+		if (unlikely(no))					\
 			hook_refuse(fregs, value);			\
 	}
 

@@ -12,6 +12,7 @@
 
 /* Features are resources by their number, and these. */
 #define FEATURE_CT_EVENTS 32
+#define FEATURE_PROC_BC 40
 
 /* proc.c */
 DECLARE_HOOK(numproc_fork);
@@ -33,6 +34,12 @@ int numsock_passive_prove(void);
 DECLARE_HOOK(ct_init_exit);
 typedef void (*res_ct_event_fn)(struct ub *ub, enum stockvz_ct_event event);
 void res_set_ct_event_handler(res_ct_event_fn fn);
+
+/* bc.c */
+struct proc_dir_entry;
+
+DECLARE_HOOK(bc_lookup);
+void res_set_bc_home(struct proc_dir_entry *dir, struct proc_dir_entry *ct);
 
 /* host.c */
 void res_host_init(void);

@@ -81,11 +81,19 @@ static struct hook table[] = {
 		.role = HOOK_WATCH,
 		.callback = ct_init_exit_hook,
 		.serves = BIT_ULL(FEATURE_CT_EVENTS),
+	}, {
+		.symbol = { "proc_lookup_de" },
+		.prototype = "struct dentry * (struct inode *, struct dentry *, "
+			     "struct proc_dir_entry *)",
+		.role = HOOK_WATCH,
+		.callback = bc_lookup_hook,
+		.serves = BIT_ULL(FEATURE_PROC_BC),
 	},
 };
 
 static const char *feature_name[HOOK_FEATURES] = {
 	[FEATURE_CT_EVENTS] = "ct-events",
+	[FEATURE_PROC_BC] = "proc-bc",
 };
 
 /**

@@ -146,6 +146,7 @@ int owner_charge(const void *object, struct ub *ub, enum stockvz_resource res,
 	if (likely(o))
 		return 0;
 	ub_uncharge(ub, res, amount);
+	ub_no_memory(ub, res, amount);
 	atomic_long_inc(&nomem);
 	return -ENOMEM;
 }

@@ -58,6 +58,10 @@ static atomic_long_t underflows;
 static ub_refusal_fn refusal_handler;
 static ub_total_fn total_of[UB_RESOURCES];
 
+/* Set before the first beancounter can be made, and until the last is gone. */
+static ub_born_fn on_born;
+static ub_gone_fn on_gone;
+
 /* The most that a read of the host's row ever saw. ub_mutex */
 static unsigned long host_maxheld[UB_RESOURCES];
 
@@ -90,6 +94,9 @@ void __ub_put(struct ub *ub)
 	list_del_rcu(&ub->link);
 	WRITE_ONCE(generation, generation + 1);
 	spin_unlock_irqrestore(&ub_lock, flags);
+	history_close(ub->history);
+	if (on_gone)
+		on_gone();
 	call_rcu(&ub->rcu, free_rcu_ub);
 }
 
@@ -101,7 +108,11 @@ static struct ub *ub_alloc(u32 id)
 	if (!try_module_get(THIS_MODULE))
 		return NULL;
 	ub = kmem_cache_zalloc(ub_cache, GFP_KERNEL);
-	if (!ub) {
+	if (ub)
+		ub->history = history_open(id);
+	if (!ub || !ub->history) {
+		if (ub)
+			kmem_cache_free(ub_cache, ub);
 		module_put(THIS_MODULE);
 		return NULL;
 	}
@@ -293,6 +304,8 @@ int ub_new(u32 id, const struct ub_change *change, const char *cgroup,
 			kfree(binding);
 	}
 	mutex_unlock(&ub_mutex);
+	if (!err && on_born)
+		on_born(id);
 	return err;
 }
 
@@ -399,12 +412,42 @@ ssize_t ub_cgroup(struct ub *ub, char *path, size_t size)
 	return len;
 }
 
-/* ub_charge() was refused: tell whoever wants to know. */
+/* ub_charge() was refused: remember it, and tell whoever wants to know. */
 void ub_refused(struct ub *ub, enum stockvz_resource res,
 		const struct ub_refusal *why)
 {
+	struct ub_record r;
+
+	history_describe(&r, res, why);
+	history_add(ub->history, &r);
 	if (refusal_handler)
-		refusal_handler(ub, res, why);
+		refusal_handler(ub, &r);
+}
+
+/**
+ * ub_no_memory() - a call was refused though it fits: it could not be noted
+ * @ub: whose call
+ * @res: of which resource
+ * @amount: what it asked for
+ *
+ * No bound was met, so failcnt stays; remembered and told of it is all the same.
+ *
+ * Context: any.
+ */
+void ub_no_memory(struct ub *ub, enum stockvz_resource res,
+		  unsigned long amount)
+{
+	struct ub_refusal why = {
+		.bound = STOCKVZ_BOUND_MEMORY,
+		.amount = amount,
+	};
+	struct ub_numbers n;
+
+	ub_counter_view(&ub->counter[res].c, &n);
+	why.held = n.held;
+	why.barrier = n.barrier;
+	why.limit = n.limit;
+	ub_refused(ub, res, &why);
 }
 
 /* ub_uncharge() gave back more than was held: a bug of ours. */
@@ -463,6 +506,17 @@ void ub_set_refusal_handler(ub_refusal_fn fn)
 }
 
 /**
+ * ub_set_watcher() - who is told that beancounters come and go
+ * @born: when one was made; NULL for nobody
+ * @gone: when one is gone
+ */
+void ub_set_watcher(ub_born_fn born, ub_gone_fn gone)
+{
+	on_born = born;
+	on_gone = gone;
+}
+
+/**
  * ub_set_total() - how to read what the whole machine holds
  * @res: of which resource
  * @fn: the reader, or NULL
@@ -509,5 +563,6 @@ void ub_exit(void)
 	owner_exit();
 	/* For free_rcu_ub() of the last ones. */
 	rcu_barrier();
+	history_exit();
 	kmem_cache_destroy(ub_cache);
 }

@@ -25,6 +25,7 @@
 #include <linux/refcount.h>
 
 #include "counter.h"
+#include "history.h"
 
 #define UB_RESOURCES (STOCKVZ_RES_MAX + 1)
 
@@ -48,6 +49,7 @@ struct ub_binding;
  * @binding: its cgroup, NULL if none. ub_mutex
  * @events: how many refusals may be told of in a second: of each beancounter
  *	so many, that none drowns another
+ * @history: what was refused to it. Constant
  * @rcu: frees it
  */
 struct ub {
@@ -61,6 +63,7 @@ struct ub {
 	struct list_head link;
 	struct ub_binding *binding;
 	struct ratelimit_state events;
+	struct ub_history *history;
 	struct rcu_head rcu;
 };
 
@@ -81,8 +84,11 @@ struct ub_change {
 extern const char *const ub_resource_name[UB_RESOURCES];
 
 /* Called for every refusal, in any context that charges. */
-typedef void (*ub_refusal_fn)(struct ub *ub, enum stockvz_resource res,
-			      const struct ub_refusal *why);
+typedef void (*ub_refusal_fn)(struct ub *ub, const struct ub_record *r);
+/* A beancounter of that number has come; process context, may sleep. */
+typedef void (*ub_born_fn)(u32 id);
+/* One has gone; any context. */
+typedef void (*ub_gone_fn)(void);
 /* Reads how much of a resource the whole machine holds. May sleep. */
 typedef unsigned long (*ub_total_fn)(void);
 
@@ -113,6 +119,8 @@ static inline void ub_put(struct ub *ub)
 
 void ub_refused(struct ub *ub, enum stockvz_resource res,
 		const struct ub_refusal *why);
+void ub_no_memory(struct ub *ub, enum stockvz_resource res,
+		  unsigned long amount);
 void ub_underflowed(struct ub *ub, enum stockvz_resource res,
 		    unsigned long amount);
 
@@ -155,6 +163,7 @@ static __always_inline void ub_uncharge(struct ub *ub,
 }
 
 void ub_set_refusal_handler(ub_refusal_fn fn);
+void ub_set_watcher(ub_born_fn born, ub_gone_fn gone);
 void ub_set_total(enum stockvz_resource res, ub_total_fn fn);
 unsigned long ub_underflows(void);
 

@@ -21,7 +21,7 @@ rm -rf "${ct_private:?}/$id"
 mkdir $ct_private/$id
 tar -C $ct_private/$id -xf "$template"
 before=$(host_state)
-plan 14
+plan 18
 
 state()
 {
@@ -38,6 +38,12 @@ own_processes()
 	! vzctl exec "$id" ps axo comm= | grep -E 'vzctl|agent|kworker|sshd'
 }
 
+# refused NUMBER ARGUMENT...: root inside makes the system call and is told EPERM
+refused()
+{
+	says 1 vzctl exec "$id" "perl -e 'syscall($(IFS=,; echo "$*")) < 0 and print \$!+0'"
+}
+
 check "start --wait" vzctl start $id --wait
 check "process 1 is systemd" says systemd vzctl exec $id cat /proc/1/comm
 check "the system is running, or degraded and says what it misses" state
@@ -52,6 +58,14 @@ check "it has split its cgroup" test -d /sys/fs/cgroup/vz/$id/system.slice
 check "all of it is charged to the container" mentions "^ *$id:" grep "$id:" /proc/user_beancounters
 check "services can be started" vzctl exec2 $id systemd-run --wait -q true
 check "a login shell works" mentions '^/root' sh -c "printf 'pwd; cd; pwd; exit\n' | vzctl enter $id"
+# The host would let anybody: it is the container's filter that says no.
+sysctl -qw vm.unprivileged_userfaultfd=1
+check "no userfaultfd" refused 323 0
+sysctl -qw vm.unprivileged_userfaultfd=0
+# EACCES would be the host's kernel.perf_event_paranoid.
+check "no perf_event_open" refused 298 0 0 0 -1 0
+check "no bpf" refused 321 0 0 0
+check "no open_by_handle_at" refused 304 0 0 0
 check "restart --wait" vzctl restart $id --wait
 check "it is up again" state
 check "it shuts down when asked" timeout 60 vzctl stop $id

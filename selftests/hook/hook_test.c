@@ -15,49 +15,12 @@
 #include "kselftest_harness.h"
 
 #include "cg.h"
+#include "module.h"
 #include "ub.h"
 
 #define CTID 103
 #define CGROUP "/hooktest"
 #define CYCLES 5
-
-static int load(const char *parameters)
-{
-	char command[256];
-
-	ub_forget_socket();
-	snprintf(command, sizeof(command), "modprobe stockvz %s 2>/dev/null",
-		 parameters);
-	return system(command);
-}
-
-static int unload(void)
-{
-	ub_forget_socket();
-	return system("rmmod stockvz 2>/dev/null");
-}
-
-/* Does a line with all three words stand in the file? */
-static bool stands(const char *file, const char *a, const char *b, const char *c)
-{
-	int fd = open(file, O_RDONLY | O_NONBLOCK);
-	bool found = false;
-	char line[8192];
-	ssize_t n;
-
-	/* /dev/kmsg gives a record a read, /proc/stockvz all of its lines. */
-	while (fd >= 0 && !found && (n = read(fd, line, sizeof(line) - 1)) > 0) {
-		char *rest = line, *one;
-
-		line[n] = 0;
-		while (!found && (one = strsep(&rest, "\n")))
-			found = strstr(one, a) && strstr(one, b) &&
-				strstr(one, c);
-	}
-	if (fd >= 0)
-		close(fd);
-	return found;
-}
 
 struct feature {
 	const char *name;
@@ -93,6 +56,39 @@ static struct feature feature(const char *name)
 
 	ub_talk(ub_msg(STOCKVZ_CMD_INFO_GET, 0), on_info, &f);
 	return f;
+}
+
+static void on_features(struct nlmsghdr *nlh, void *arg)
+{
+	struct genlmsghdr *g = nlmsg_data(nlh);
+	struct nlattr *tb[STOCKVZ_A_FEATURE_MAX + 1];
+	struct nlattr *attr;
+	char *names = arg;
+	int rest;
+
+	nla_for_each_attr(attr, genlmsg_attrdata(g, 0), genlmsg_attrlen(g, 0),
+			  rest) {
+		if (nla_type(attr) != STOCKVZ_A_INFO_FEATURE ||
+		    nla_parse_nested(tb, STOCKVZ_A_FEATURE_MAX, attr, NULL) ||
+		    !tb[STOCKVZ_A_FEATURE_REASON] ||
+		    !strstr(nla_get_string(tb[STOCKVZ_A_FEATURE_REASON]), ": "))
+			continue;
+		strcat(names, nla_get_string(tb[STOCKVZ_A_FEATURE_NAME]));
+		strcat(names, " ");
+	}
+}
+
+/*
+ * The features that are off for want of a function, each with a space behind
+ * it, rather than because this version does not have them.
+ */
+static const char *all_off(void)
+{
+	static char names[4096];
+
+	names[0] = 0;
+	ub_talk(ub_msg(STOCKVZ_CMD_INFO_GET, 0), on_features, names);
+	return names;
 }
 
 /* A task, a file, a socket of each kind: all that is counted. */
@@ -142,18 +138,29 @@ static void check_counted(struct __test_metadata *_metadata, const char *off)
 	EXPECT_EQ(0, cg_remove(CGROUP));
 }
 
-/* The last reference may be waiting for a grace period. */
-static void check_unload(struct __test_metadata *_metadata)
+/*
+ * These features, with a space between, are off and no other: that is said in
+ * three places, each time with the symbol and why.
+ */
+static void check_off(struct __test_metadata *_metadata, const char *off,
+		      const char *symbol, const char *why)
 {
-	int tries = 100;
+	char names[128], *rest = names, *name;
+	size_t len = 0;
 
-	while (unload() && --tries)
-		usleep(50000);
-	EXPECT_NE(0, tries);
-	EXPECT_NE(0, access("/proc/stockvz", F_OK));
-	EXPECT_NE(0, access("/proc/user_beancounters", F_OK));
-	EXPECT_FALSE(stands("/proc/slabinfo", "stockvz", "", ""));
-	EXPECT_FALSE(stands("/proc/filesystems", "stockvz", "", ""));
+	snprintf(names, sizeof(names), "%s", off);
+	while (*off && (name = strsep(&rest, " "))) {
+		struct feature f = feature(name);
+
+		EXPECT_EQ(STOCKVZ_STATE_OFF, f.state);
+		EXPECT_TRUE(strstr(f.reason, symbol) && strstr(f.reason, why))
+			TH_LOG("netlink: %s: %s", name, f.reason);
+		EXPECT_TRUE(stands("/proc/stockvz", name, symbol, why));
+		EXPECT_TRUE(stands("/dev/kmsg", name, "is off:", why));
+		EXPECT_NE(NULL, strstr(all_off(), name));
+		len += strlen(name) + 1;
+	}
+	EXPECT_EQ(len, strlen(all_off())) TH_LOG("off: %s", all_off());
 }
 
 FIXTURE(module) {
@@ -197,22 +204,11 @@ HIDDEN(zap_pid_ns_processes, "ct-events");
 
 TEST_F(module, hidden)
 {
-	char parameters[128], names[128], *rest = names, *name;
+	char parameters[128];
 
 	snprintf(parameters, sizeof(parameters), "hide=%s", variant->symbol);
 	ASSERT_EQ(0, load(parameters));
-	snprintf(names, sizeof(names), "%s", variant->off);
-	while ((name = strsep(&rest, " "))) {
-		struct feature f = feature(name);
-
-		EXPECT_EQ(STOCKVZ_STATE_OFF, f.state);
-		EXPECT_NE(NULL, strstr(f.reason, variant->symbol))
-			TH_LOG("netlink: %s", f.reason);
-		EXPECT_TRUE(stands("/proc/stockvz", name, "off:",
-				   variant->symbol));
-		EXPECT_TRUE(stands("/dev/kmsg", name, "is off:",
-				   variant->symbol));
-	}
+	check_off(_metadata, variant->off, variant->symbol, "hidden");
 	check_counted(_metadata, variant->off);
 	check_unload(_metadata);
 
@@ -291,6 +287,97 @@ TEST_F(whole, loaded_and_unloaded_under_load)
 	for (i = 0; i < ARRAY_SIZE(busy); i++) {
 		kill(busy[i], SIGKILL);
 		waitpid(busy[i], NULL, 0);
+	}
+}
+
+/*
+ * Somebody holds a function, as a livepatch would: hooks of gates are kept out,
+ * others are not. Gates that share an ops and those with one of their own.
+ */
+FIXTURE(held) {
+	int unused;
+};
+
+FIXTURE_SETUP(held)
+{
+	if (geteuid() || access("/proc/stockvz", R_OK))
+		SKIP(_exit(KSFT_SKIP), "needs root and the module");
+	check_unload(_metadata);
+}
+
+FIXTURE_TEARDOWN(held)
+{
+	let_go();
+	EXPECT_EQ(0, load("require=all"));
+}
+
+FIXTURE_VARIANT(held) {
+	const char *functions;
+	const char *symbol;
+	const char *off;
+};
+
+#define HELD(name, functions_, symbol_, off_)				\
+	FIXTURE_VARIANT_ADD(held, name) {				\
+		.functions = functions_,				\
+		.symbol = symbol_,					\
+		.off = off_,						\
+	}
+
+HELD(hot, "security_file_alloc", "security_file_alloc", "numfile");
+HELD(hot_of_two, "security_socket_post_create", "security_socket_post_create",
+     "numtcpsock numothersock");
+HELD(cold_first, "pids_can_fork", "pids_can_fork", "numproc");
+HELD(cold_last, "security_unix_stream_connect", "security_unix_stream_connect",
+     "numothersock");
+HELD(cold_of_two, "__inet_inherit_port", "__inet_inherit_port",
+     "numtcpsock numothersock");
+HELD(cold_all,
+     "pids_can_fork,__inet_inherit_port,security_unix_stream_connect", "",
+     "numproc numtcpsock numothersock");
+HELD(both, "pids_can_fork,security_file_alloc", "", "numproc numfile");
+HELD(release, "security_file_free", "", "");
+
+#define HOLDS "a livepatch or another tracer holds it"
+
+TEST_F(held, features_off)
+{
+	bool gate = *variant->off;
+
+	ASSERT_EQ(0, hold(variant->functions));
+	ASSERT_EQ(0, load(""));
+	check_off(_metadata, variant->off, variant->symbol, HOLDS);
+	check_counted(_metadata, variant->off);
+
+	/* Whoever goes first leaves nothing to the other. */
+	check_unload(_metadata);
+	ASSERT_EQ(0, load(""));
+	EXPECT_EQ(0, let_go());
+	check_off(_metadata, variant->off, variant->symbol, HOLDS);
+	check_counted(_metadata, variant->off);
+	check_unload(_metadata);
+
+	ASSERT_EQ(0, load("require=all"));
+	check_counted(_metadata, "");
+	/* Now it is us who hold it. */
+	EXPECT_EQ(gate, hold(variant->functions) != 0);
+	let_go();
+	check_counted(_metadata, "");
+	check_unload(_metadata);
+}
+
+TEST_F(held, require_all)
+{
+	bool gate = *variant->off;
+
+	ASSERT_EQ(0, hold(variant->functions));
+	EXPECT_EQ(gate, load("require=all") != 0);
+	if (gate) {
+		EXPECT_NE(0, access("/proc/stockvz", F_OK));
+		EXPECT_TRUE(stands("/dev/kmsg", "not loaded: require=all, and ",
+				   variant->symbol, HOLDS));
+	} else {
+		check_unload(_metadata);
 	}
 }
 

@@ -302,23 +302,32 @@ struct ub_row ub_row(unsigned int id, int res)
 	return state.row[res];
 }
 
-int ub_events_open(void)
+static int join(const char *name)
 {
-	int group;
+	int group = genl_ctrl_resolve_grp(events, STOCKVZ_FAMILY_NAME, name);
 
+	if (group < 0)
+		return -ENOENT;
+	return nl_socket_add_membership(events, group) ? -EPERM : 0;
+}
+
+/* One group alone, and room for so much. */
+int ub_events_join(const char *group, int size)
+{
 	nl_socket_free(events);
 	events = connect_genl();
 	if (!events)
 		return -ENOTCONN;
-	group = genl_ctrl_resolve_grp(events, STOCKVZ_FAMILY_NAME,
-				      STOCKVZ_MCGRP_EVENTS);
-	if (group < 0)
-		return -ENOENT;
-	nl_socket_set_buffer_size(events, 1 << 20, 0);
-	if (nl_socket_add_membership(events, group))
-		return -EPERM;
+	nl_socket_set_buffer_size(events, size, 0);
 	nl_socket_set_nonblocking(events);
-	return 0;
+	return join(group);
+}
+
+/* Refusals and ends of containers alike. */
+int ub_events_open(void)
+{
+	return ub_events_join(STOCKVZ_MCGRP_EVENTS, 1 << 20) ?:
+	       join(STOCKVZ_MCGRP_CONTAINERS);
 }
 
 static unsigned int u32_of(const struct nlattr *attr)
@@ -356,6 +365,9 @@ static void read_event(struct nlmsghdr *nlh, struct ub_event *e)
 	e->limit = u64_of(tb[STOCKVZ_A_EVENT_LIMIT]);
 	e->time = u64_of(tb[STOCKVZ_A_EVENT_TIME]);
 	e->dropped = u64_of(tb[STOCKVZ_A_EVENT_DROPPED]);
+	e->arch = u32_of(tb[STOCKVZ_A_EVENT_ARCH]);
+	e->count = u64_of(tb[STOCKVZ_A_EVENT_COUNT]);
+	e->first = u64_of(tb[STOCKVZ_A_EVENT_FIRST_TIME]);
 	if (tb[STOCKVZ_A_EVENT_COMM])
 		snprintf(e->comm, sizeof(e->comm), "%s",
 			 nla_get_string(tb[STOCKVZ_A_EVENT_COMM]));
@@ -387,6 +399,35 @@ void ub_events_drain(void)
 		;
 }
 
+struct remembered {
+	struct ub_event *events;
+	int n;
+	int max;
+};
+
+static void on_remembered(struct nlmsghdr *nlh, void *arg)
+{
+	struct remembered *r = arg;
+
+	if (r->n < r->max)
+		read_event(nlh, &r->events[r->n]);
+	r->n++;
+}
+
+int ub_refusals(long id, struct ub_event *list, int max)
+{
+	struct remembered r = { .events = list, .max = max };
+	struct nl_msg *msg = ub_msg(STOCKVZ_CMD_REFUSALS_GET, NLM_F_DUMP);
+	int err;
+
+	if (!msg)
+		return -ENOENT;
+	if (id >= 0)
+		nla_put_u32(msg, STOCKVZ_A_EVENT_ID, id);
+	err = ub_talk(msg, on_remembered, &r);
+	return err ?: r.n;
+}
+
 long ub_status(const char *name)
 {
 	size_t len = strlen(name);
@@ -401,4 +442,27 @@ long ub_status(const char *name)
 	if (f)
 		fclose(f);
 	return n;
+}
+
+static const char *const names[UB_NR] = {
+	"kmemsize", "lockedpages", "privvmpages", "shmpages", "dummy",
+	"numproc", "physpages", "vmguarpages", "oomguarpages", "numtcpsock",
+	"numflock", "numpty", "numsiginfo", "tcpsndbuf", "tcprcvbuf",
+	"othersockbuf", "dgramrcvbuf", "numothersock", "dcachesize", "numfile",
+	"dummy", "dummy", "dummy", "numiptent", "swappages",
+};
+
+bool ub_counts(int res)
+{
+	char line[256], on[64];
+	bool found = false;
+	FILE *f;
+
+	snprintf(on, sizeof(on), "%-14s on\n", names[res]);
+	f = fopen("/proc/stockvz", "re");
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = !strcmp(line, on);
+	if (f)
+		fclose(f);
+	return found;
 }

@@ -43,6 +43,7 @@ struct ub_event {
 	unsigned int bound;
 	unsigned int pid;
 	unsigned int ct_event;
+	unsigned int arch;
 	int syscall;
 	unsigned long amount;
 	unsigned long held;
@@ -50,6 +51,8 @@ struct ub_event {
 	unsigned long limit;
 	unsigned long time;
 	unsigned long dropped;
+	unsigned long count;
+	unsigned long first;
 	char comm[32];
 };
 
@@ -71,10 +74,17 @@ void ub_forget_socket(void);
 int ub_family(void);
 
 int ub_events_open(void);
+int ub_events_join(const char *group, int size);
 int ub_event_next(struct ub_event *event, int timeout_ms);
 void ub_events_drain(void);
 
+/* What is remembered of a number, or of all for -1: how many, or a negative errno. */
+int ub_refusals(long id, struct ub_event *events, int max);
+
 /* A number of /proc/stockvz by its name; -1 if it has none. */
 long ub_status(const char *name);
+
+/* Is a resource counted on this kernel? As /proc/stockvz says. */
+bool ub_counts(int res);
 
 #endif

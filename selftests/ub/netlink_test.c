@@ -192,8 +192,8 @@ TEST_F(nl, info)
 
 	ASSERT_EQ(0, get_info(&info));
 	/* To raise it must be a decision: not one that is made here. */
-	EXPECT_EQ(1, info.abi);
-	EXPECT_EQ(1, STOCKVZ_ABI);
+	EXPECT_EQ(2, info.abi);
+	EXPECT_EQ(2, STOCKVZ_ABI);
 	uname(&uts);
 	EXPECT_STREQ(uts.release, info.kernel);
 	f = fopen("/sys/module/stockvz/version", "re");
@@ -918,6 +918,7 @@ TEST_F(ub, event_attributes)
 		  BIT(STOCKVZ_A_EVENT_HELD) | BIT(STOCKVZ_A_EVENT_BARRIER) |
 		  BIT(STOCKVZ_A_EVENT_LIMIT) | BIT(STOCKVZ_A_EVENT_PID) |
 		  BIT(STOCKVZ_A_EVENT_COMM) | BIT(STOCKVZ_A_EVENT_SYSCALL) |
+		  BIT(STOCKVZ_A_EVENT_ARCH) |
 		  BIT(STOCKVZ_A_EVENT_TIME) | BIT(STOCKVZ_A_EVENT_DROPPED),
 		  e.known & ~BIT(STOCKVZ_A_EVENT_PAD));
 	/* One refusal, one event. */
@@ -1013,6 +1014,28 @@ TEST_F(ub, end_of_an_init)
 			  e.known & ~BIT(STOCKVZ_A_EVENT_PAD));
 		EXPECT_EQ(-ETIME, ub_event_next(&e, 100));
 	}
+}
+
+/* A listener that only wants these does not drown in refusals. */
+TEST_F(ub, ends_have_a_group_of_their_own)
+{
+	struct box *a = &self->a;
+	struct ub_event e;
+	int i;
+
+	ASSERT_EQ(0, ub_events_join(STOCKVZ_MCGRP_CONTAINERS, 1));
+	LIMIT(a, NUMPROC, 1);
+	for (i = 0; i < 1000; i++)
+		EXPECT_EQ(-ENOMEM, IN(a, fork_true));
+	LIMIT(a, NUMPROC, UB_MAX);
+	EXPECT_EQ(-ETIME, ub_event_next(&e, 100));
+	EXPECT_EQ(0, IN(a, run_init, 0));
+	ASSERT_EQ(0, ub_event_next(&e, PATIENCE_MS));
+	EXPECT_EQ(STOCKVZ_CMD_CT_NTF, e.cmd);
+
+	ASSERT_EQ(0, ub_events_join(STOCKVZ_MCGRP_EVENTS, 1 << 20));
+	EXPECT_EQ(0, IN(a, run_init, 0));
+	EXPECT_EQ(-ETIME, ub_event_next(&e, 300));
 }
 
 /* One of the host's is nobody's container. */

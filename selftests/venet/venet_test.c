@@ -28,6 +28,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -968,6 +969,62 @@ TEST_F_TIMEOUT(venet, many_addresses, 1200)
 	EXPECT_EQ(0, ip_del(CT_B, ip));
 	EXPECT_EQ(-EADDRNOTAVAIL, ip_del(CT_B, ip));
 	EXPECT_EQ(n + 3, ip_count(0));
+}
+
+static long read_own_veinfo(long a, long b)
+{
+	char *text = worker_shared;
+	int fd, n;
+
+	if (unshare(CLONE_NEWNS | CLONE_NEWPID))
+		return -errno;
+	/* The first child is in the new namespace, and has a /proc of it. */
+	if (!fork()) {
+		n = mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+		    mount("proc", "/mnt", "proc", 0, NULL) ? -1 : 0;
+		fd = n ? -1 : open("/mnt/vz/veinfo", O_RDONLY);
+		n = fd < 0 ? -1 : read(fd, text, 4095);
+		text[n < 0 ? 0 : n] = 0;
+		_exit(n < 0 || !access("/mnt/vz/veip", F_OK) || !access("/mnt/bc", F_OK));
+	}
+	wait(&fd);
+	return fd;
+}
+
+static bool file_has(const char *path, const char *line)
+{
+	char buf[16384];
+	int fd = open(path, O_RDONLY);
+	ssize_t n = read(fd, buf, sizeof(buf) - 1);
+
+	close(fd);
+	buf[n < 0 ? 0 : n] = 0;
+	return strstr(buf, line);
+}
+
+TEST_F_TIMEOUT(venet, oracle_65_veinfo, 60)
+{
+	struct box box;
+
+	ASSERT_EQ(0, ub_del(CT_B));
+	box_open(_metadata, &box, CT_B);
+	ASSERT_EQ(0, ip_add(CT_B, B6, self->b));
+	ASSERT_EQ(0, ip_add(CT_B, B4, self->b));
+	EXPECT_TRUE(file_has("/proc/vz/veinfo", "      9101     2     0"
+			     "       10.77.0.1") ||
+		    file_has("/proc/vz/veinfo", "      9101     2     0"
+			     "                          fd77:0:0:0:0:0:0:1"));
+	EXPECT_TRUE(file_has("/proc/vz/veinfo", "\n         0     0 "));
+	EXPECT_EQ(0, IN(&box, read_own_veinfo));
+	EXPECT_STREQ("      9102     2     2       10.77.0.2"
+		     "                      fd77:0:0:0:0:0:0:2\n", (char *)box.worker.shared);
+	EXPECT_TRUE(file_has("/proc/vz/veip", "Version: 2.5\n"));
+	EXPECT_TRUE(file_has("/proc/vz/veip",
+			     "                              10.77.0.1       9101\n"));
+	EXPECT_TRUE(file_has("/proc/vz/veip",
+			     "                     fd77:0:0:0:0:0:0:2       9102\n"));
+	EXPECT_TRUE(file_has("/proc/vz/version", "042stab"));
+	box_close(_metadata, &box);
 }
 
 TEST_HARNESS_MAIN

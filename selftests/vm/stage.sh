@@ -35,12 +35,12 @@ stage_modules()
 	depmod -b "$1" "$release"
 }
 
-# stage_stockvz DIR: our module, where modules from outside the kernel belong
+# stage_stockvz DIR: our modules, where modules from outside the kernel belong
 stage_stockvz()
 {
 	[ -n "$module" ] || return 0
 	mkdir -p "$1/extra"
-	cp "$build/$release/stockvz.ko" "$1/extra"
+	cp "$build/$release"/{stockvz,holder/stockvz_holder}.ko "$1/extra"
 }
 
 # stage_system ROOT: a minimal machine

@@ -8,6 +8,7 @@ enum vz_exit {
 	VZ_SETUBC = 1,		/* setting a beancounter failed */
 	VZ_SETCPU = 2,		/* setting a CPU parameter failed */
 	VZ_SYSTEM = 3,		/* a system call failed */
+	VZ_DIFFERS = 4,		/* audit: the module's count is not what is there */
 	VZ_BADKERNEL = 5,	/* the module is not loaded, or is too old */
 	VZ_NORESOURCE = 6,
 	VZ_NOENV = 7,		/* the container's environment was not made */

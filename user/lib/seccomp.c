@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
+#include <seccomp.h>
 #include <stddef.h>
-#include <stdint.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 
 #include "seccomp.h"
 
@@ -18,71 +13,41 @@
  * part of. How far the others get is for the host's sysctls to say, which were
  * not set with containers in mind.
  */
-static const uint32_t native[] = {
-	SYS_open_by_handle_at, SYS_bpf, SYS_perf_event_open, SYS_userfaultfd,
+static const int refused[] = {
+	SCMP_SYS(open_by_handle_at), SCMP_SYS(bpf), SCMP_SYS(perf_event_open),
+	SCMP_SYS(userfaultfd),
 };
 
-#if defined(__x86_64__)
-#define NATIVE_ARCH AUDIT_ARCH_X86_64
-#define OTHER_ARCH AUDIT_ARCH_I386
-/* x32 programs: the same machine with numbers of their own, from here on. */
-#define NR_LIMIT 0x40000000
-/* The same calls, of programs for i386. */
-static const uint32_t other[] = { 342, 357, 336, 374 };
-#else
-#error "Which numbers do system calls have here?"
+/*
+ * Programs of another kind than the machine's own (x32) find no system call at
+ * all; those of its 32 bit predecessor run, with the same ones refused. Set-uid
+ * programs of the container keep working: it is root of its user namespace who
+ * asks, and needs no promise to be let off them.
+ */
+static int fill(scmp_filter_ctx filter)
+{
+	int err = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
+
+	if (!err)
+		err = seccomp_attr_set(filter, SCMP_FLTATR_CTL_NNP, 0);
+#ifdef __x86_64__
+	if (!err)
+		err = seccomp_arch_add(filter, SCMP_ARCH_X86);
 #endif
-
-#define NR(array) (sizeof(array) / sizeof(*(array)))
-#define FIELD(name) offsetof(struct seccomp_data, name)
-#define ANSWER(err) (SECCOMP_RET_ERRNO | (err))
-
-struct program {
-	struct sock_filter insn[64];
-	unsigned short len;
-};
-
-static void emit(struct program *p, struct sock_filter insn)
-{
-	p->insn[p->len++] = insn;
-}
-
-static void answer(struct program *p, uint32_t value)
-{
-	emit(p, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, value));
-}
-
-/* With the number loaded: those on the list are refused, all others allowed. */
-static void write_list(struct program *p, const uint32_t *list, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		emit(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, list[i],
-						     len - i, 0));
-	answer(p, SECCOMP_RET_ALLOW);
-	answer(p, ANSWER(EPERM));
-}
-
-static void write_filter(struct program *p)
-{
-	emit(p, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIELD(arch)));
-	emit(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NATIVE_ARCH,
-					     NR(other) + 5, 0));
-	emit(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OTHER_ARCH, 1, 0));
-	answer(p, ANSWER(ENOSYS));
-	emit(p, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIELD(nr)));
-	write_list(p, other, NR(other));
-	emit(p, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIELD(nr)));
-	emit(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, NR_LIMIT, 0, 1));
-	answer(p, ANSWER(ENOSYS));
-	write_list(p, native, NR(native));
+	for (size_t i = 0; !err && i < sizeof(refused) / sizeof(*refused); i++)
+		err = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), refused[i], 0);
+	return err;
 }
 
 int seccomp_apply(void)
 {
-	struct program p = { .len = 0 };
-	struct sock_fprog prog = { .filter = p.insn };
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	int err = -ENOMEM;
 
-	write_filter(&p);
-	prog.len = p.len;
-	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) ? -errno : 0;
+	if (filter)
+		err = fill(filter);
+	if (!err)
+		err = seccomp_load(filter);
+	seccomp_release(filter);
+	return err;
 }

@@ -539,9 +539,9 @@ void ubnl_warn_idle(struct ubnl *nl, const struct ub_limits *limits)
 		vz_log(-1, "Warning: not limited by the running module: %s", names);
 }
 
-int ubnl_subscribe(struct ubnl *nl)
+int ubnl_subscribe(struct ubnl *nl, const char *name)
 {
-	int group = genl_ctrl_resolve_grp(nl->sock, STOCKVZ_FAMILY_NAME, STOCKVZ_MCGRP_EVENTS);
+	int group = genl_ctrl_resolve_grp(nl->sock, STOCKVZ_FAMILY_NAME, name);
 
 	if (group < 0)
 		return set_error(nl, -ENOENT, nl_geterror(group));
@@ -588,7 +588,10 @@ static int on_event(struct nl_msg *msg, void *arg)
 	event.limit = get_u64(tb[STOCKVZ_A_EVENT_LIMIT]);
 	event.pid = get_u32(tb[STOCKVZ_A_EVENT_PID]);
 	event.syscall = (int)get_u32(tb[STOCKVZ_A_EVENT_SYSCALL]);
+	event.arch = get_u32(tb[STOCKVZ_A_EVENT_ARCH]);
 	event.time = get_u64(tb[STOCKVZ_A_EVENT_TIME]);
+	event.first = get_u64(tb[STOCKVZ_A_EVENT_FIRST_TIME]);
+	event.count = get_u64(tb[STOCKVZ_A_EVENT_COUNT]);
 	event.dropped = get_u64(tb[STOCKVZ_A_EVENT_DROPPED]);
 	event.ct_event = get_u32(tb[STOCKVZ_A_EVENT_CT_EVENT]);
 	get_text(tb[STOCKVZ_A_EVENT_COMM], event.comm, sizeof(event.comm));
@@ -614,4 +617,19 @@ int ubnl_events(struct ubnl *nl, void (*cb)(const struct ubnl_event *event, void
 	if (ret == -NLE_NOMEM)
 		return set_error(nl, -ENOBUFS, NULL);
 	return ret < 0 ? set_error(nl, -EIO, nl_geterror(ret)) : 0;
+}
+
+int ubnl_refusals(struct ubnl *nl, unsigned int id,
+		  void (*cb)(const struct ubnl_event *event, void *arg), void *arg)
+{
+	struct nl_msg *msg = new_request(nl, STOCKVZ_CMD_REFUSALS_GET, NLM_F_DUMP);
+	struct listener listener = { .cb = cb, .arg = arg };
+
+	if (!msg)
+		return nl->result;
+	if (nla_put_u32(msg, STOCKVZ_A_EVENT_ID, id)) {
+		nlmsg_free(msg);
+		return set_error(nl, -EMSGSIZE, NULL);
+	}
+	return request(nl, msg, on_event, &listener);
 }

@@ -50,7 +50,7 @@ struct ubnl_info {
 };
 
 struct ubnl_event {
-	int cmd;		/* STOCKVZ_CMD_REFUSAL_NTF or STOCKVZ_CMD_CT_NTF */
+	int cmd;		/* STOCKVZ_CMD_REFUSAL_NTF, _CT_NTF or _REFUSALS_GET */
 	unsigned int id;
 	enum stockvz_resource resource;
 	enum stockvz_bound bound;
@@ -58,7 +58,10 @@ struct ubnl_event {
 	unsigned int pid;
 	char comm[STOCKVZ_COMM_LEN];
 	int syscall;
+	unsigned int arch;	/* AUDIT_ARCH_*: whose system calls are numbered so */
 	uint64_t time;		/* nanoseconds since the epoch */
+	uint64_t first;		/* of what is remembered: when it was first refused, */
+	uint64_t count;		/* and how often */
 	uint64_t dropped;
 	enum stockvz_ct_event ct_event;
 };
@@ -81,6 +84,9 @@ int ubnl_ub_attach(struct ubnl *nl, unsigned int id, const char *cgroup);
 int ubnl_ub_get(struct ubnl *nl, unsigned int id, struct ub_state *state);
 /* cb returns non-zero to stop; the dump then returns that value. */
 int ubnl_ub_dump(struct ubnl *nl, int (*cb)(const struct ub_state *state, void *arg), void *arg);
+/* What was refused to a container, the oldest first; it may be long gone. */
+int ubnl_refusals(struct ubnl *nl, unsigned int id,
+		  void (*cb)(const struct ubnl_event *event, void *arg), void *arg);
 int ubnl_info(struct ubnl *nl, struct ubnl_info *info);
 /* Is the resource counted on this kernel? Its reason is "" when it is. */
 const struct ubnl_feature *ubnl_feature(const struct ubnl_info *info, const char *name);
@@ -98,12 +104,13 @@ int ubnl_ip_dump(struct ubnl *nl, void (*cb)(unsigned int id, const struct ip *i
 unsigned int ubnl_ip_owner(struct ubnl *nl, const struct ip *ip);
 
 /*
- * Events. A connection that has subscribed is good for nothing else. Subscribe
- * first, look at the state of things next, then read: so none is missed.
- * ubnl_events() waits for one message or more and hands them to cb; -ENOBUFS
- * means that some were lost: look at the state of things again.
+ * Events of a group, STOCKVZ_MCGRP_*. A connection that has subscribed is good
+ * for nothing else. Subscribe first, look at the state of things next, then
+ * read: so none is missed. ubnl_events() waits for one message or more and hands
+ * them to cb; -ENOBUFS means that some were lost: look at the state of things
+ * again.
  */
-int ubnl_subscribe(struct ubnl *nl);
+int ubnl_subscribe(struct ubnl *nl, const char *group);
 int ubnl_fd(const struct ubnl *nl);
 int ubnl_events(struct ubnl *nl, void (*cb)(const struct ubnl_event *event, void *arg), void *arg);
 

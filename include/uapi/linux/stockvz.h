@@ -88,10 +88,15 @@ enum stockvz_state {
 
 /**
  * enum stockvz_bound - What a refused charge ran into.
+ * @STOCKVZ_BOUND_BARRIER: an ordinary request met the barrier
+ * @STOCKVZ_BOUND_LIMIT: it met the limit
+ * @STOCKVZ_BOUND_MEMORY: no bound: the kernel had no memory to note it;
+ *   failcnt does not grow
  */
 enum stockvz_bound {
 	STOCKVZ_BOUND_BARRIER,
 	STOCKVZ_BOUND_LIMIT,
+	STOCKVZ_BOUND_MEMORY,
 };
 
 /**
@@ -173,6 +178,9 @@ enum {
 	STOCKVZ_A_EVENT_DROPPED,
 	STOCKVZ_A_EVENT_CT_EVENT,
 	STOCKVZ_A_EVENT_PAD,
+	STOCKVZ_A_EVENT_ARCH,
+	STOCKVZ_A_EVENT_COUNT,
+	STOCKVZ_A_EVENT_FIRST_TIME,
 
 	__STOCKVZ_A_EVENT_MAX,
 	STOCKVZ_A_EVENT_MAX = (__STOCKVZ_A_EVENT_MAX - 1)
@@ -187,6 +195,7 @@ enum {
 	STOCKVZ_CMD_UB_ATTACH,
 	STOCKVZ_CMD_REFUSAL_NTF,
 	STOCKVZ_CMD_CT_NTF,
+	STOCKVZ_CMD_REFUSALS_GET,
 	STOCKVZ_CMD_IP_ADD,
 	STOCKVZ_CMD_IP_DEL,
 	STOCKVZ_CMD_IP_GET,
@@ -195,6 +204,7 @@ enum {
 	STOCKVZ_CMD_MAX = (__STOCKVZ_CMD_MAX - 1)
 };
 
-#define STOCKVZ_MCGRP_EVENTS	"events"
+#define STOCKVZ_MCGRP_EVENTS		"events"
+#define STOCKVZ_MCGRP_CONTAINERS	"containers"
 
 #endif /* _UAPI_LINUX_STOCKVZ_H */

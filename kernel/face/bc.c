@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * /proc/bc: a directory for each beancounter, by its number. For the host only:
+ * see res/bc.c.
+ *
+ * Directories belong to numbers, and files look their beancounter up whenever
+ * they are read: an open file keeps no beancounter alive. A directory is made
+ * when its beancounter is. The last reference of a beancounter may be put in
+ * an interrupt, so a worker takes directories away: in a moment, and unless the
+ * number has come back.
+ */
+#include <linux/capability.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/mount.h>
+#include <linux/proc_fs.h>
+#include <linux/seq_file.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+#include "face.h"
+#include "ub/bind.h"
+
+#define HOME "fs/stockvz"
+
+/* The priority of a container that nobody gave one. */
+#define BC_IOPRIO 4
+
+static struct proc_dir_entry *home, *bc;
+
+/* The directories, by number. Changed under dirs_mutex. */
+static DEFINE_XARRAY(dirs);
+static DEFINE_MUTEX(dirs_mutex);
+
+/* A cgroup v2 of our own: the host may have mounted it anywhere, or not at all. */
+static struct vfsmount *cgroups;
+
+/* Of the host, and with both capabilities over files. */
+static bool is_permitted(void)
+{
+	bool host;
+
+	preempt_disable();
+	host = !ub_of_current();
+	preempt_enable();
+	return host && capable(CAP_DAC_OVERRIDE) &&
+	       capable(CAP_DAC_READ_SEARCH);
+}
+
+static void *id_data(u32 id)
+{
+	return (void *)(unsigned long)id;
+}
+
+/* Show a file of a beancounter that is still there; of 0, the host's. */
+static int show_of(struct seq_file *m, void (*show)(struct seq_file *m, struct ub *ub))
+{
+	u32 id = (unsigned long)m->private;
+	struct ub *ub = id ? ub_find_get(id) : NULL;
+
+	if (id && !ub)
+		return -ENOENT;
+	show(m, ub);
+	if (ub)
+		ub_put(ub);
+	return 0;
+}
+
+#define DEFINE_BC_FILE(name)						\
+	static int name##_show(struct seq_file *m, void *v)		\
+	{								\
+		return show_of(m, show_##name);				\
+	}								\
+									\
+	static int name##_open(struct inode *inode, struct file *file)	\
+	{								\
+		if (!is_permitted())					\
+			return -EPERM;					\
+		return single_open(file, name##_show, pde_data(inode));	\
+	}								\
+									\
+	static const struct proc_ops name##_ops = {			\
+		.proc_open = name##_open,				\
+		.proc_read = seq_read,					\
+		.proc_lseek = seq_lseek,				\
+		.proc_release = single_release,				\
+	}
+
+static void show_resources(struct seq_file *m, struct ub *ub)
+{
+	ub_table_rows(m, ub, "", true);
+}
+
+DEFINE_BC_FILE(resources);
+
+static void show_number(struct seq_file *m, const char *name, u64 n)
+{
+	seq_printf(m, "\t%-20s %21llu\n", name, n);
+}
+
+/* What the file of a beancounter's cgroup says; "" if it has none. */
+static char *read_cgroup(struct ub *ub, const char *name)
+{
+	char *path = kzalloc(2 * PATH_MAX, GFP_KERNEL);
+	char *text = path + PATH_MAX;
+	struct path root;
+	struct file *file;
+	loff_t pos = 0;
+	ssize_t len;
+
+	if (!path || !cgroups || !ub)
+		return path;
+	len = ub_cgroup(ub, path, PATH_MAX);
+	if (len <= 1 || len + strlen(name) + 1 >= PATH_MAX)
+		goto nothing;
+	strcat(path, name);
+	root = (struct path){ .mnt = cgroups, .dentry = cgroups->mnt_root };
+	file = file_open_root(&root, path + 1, O_RDONLY, 0);
+	if (IS_ERR(file))
+		goto nothing;
+	len = kernel_read(file, text, PATH_MAX - 1, &pos);
+	fput(file);
+	/* It is given back by its beginning. */
+	memmove(path, text, PATH_MAX);
+	path[len > 0 ? len : 0] = 0;
+	return path;
+
+nothing:
+	*path = 0;
+	return path;
+}
+
+/* The sum of all numbers that follow the word. */
+static u64 sum_of(const char *text, const char *word)
+{
+	size_t len = strlen(word);
+	const char *at = text;
+	u64 sum = 0;
+
+	while (at && (at = strstr(at, word))) {
+		bool begins = at == text || at[-1] == ' ' || at[-1] == '\n';
+
+		at += len;
+		if (begins)
+			sum += simple_strtoull(at, NULL, 10);
+	}
+	return sum;
+}
+
+/* Names and order of 2.6.32. What this kernel does not count is 0. */
+static void show_vmaux(struct seq_file *m, struct ub *ub)
+{
+	struct ub_numbers ram, swap;
+	char *text = read_cgroup(ub, "/memory.stat");
+
+	ub_numbers(ub, STOCKVZ_RES_PHYSPAGES, &ram);
+	ub_numbers(ub, STOCKVZ_RES_SWAPPAGES, &swap);
+	show_number(m, "tmpfs_respages", sum_of(text, "shmem ") >> PAGE_SHIFT);
+	show_number(m, "swapin", sum_of(text, "pswpin "));
+	show_number(m, "swapout", sum_of(text, "pswpout "));
+	show_number(m, "vswapin", 0);
+	show_number(m, "vswapout", 0);
+	show_number(m, "ram", ram.held);
+	show_number(m, "shadow", 0);
+	show_number(m, "swap_entries", swap.held);
+	show_number(m, "hugetlb", 0);
+	kfree(text);
+}
+
+DEFINE_BC_FILE(vmaux);
+
+static void show_ioacct(struct seq_file *m, struct ub *ub)
+{
+	static const char *const uncounted[] = {
+		"dirty", "cancel", "missed", "syncs_total", "fsyncs_total",
+		"fdatasyncs_total", "range_syncs_total", "syncs_active",
+		"fsyncs_active", "fdatasyncs_active", "range_syncs_active",
+		"io_pbs", "fuse_requests", "fuse_bytes",
+	};
+	char *text = read_cgroup(ub, "/io.stat");
+	unsigned int i;
+
+	show_number(m, "read", sum_of(text, "rbytes="));
+	show_number(m, "write", sum_of(text, "wbytes="));
+	for (i = 0; i < ARRAY_SIZE(uncounted); i++)
+		show_number(m, uncounted[i], 0);
+	kfree(text);
+}
+
+DEFINE_BC_FILE(ioacct);
+
+static void show_ioprio(struct seq_file *m, struct ub *ub)
+{
+	seq_printf(m, "prio: %d\n", BC_IOPRIO);
+}
+
+DEFINE_BC_FILE(ioprio);
+
+static int all_open(struct inode *inode, struct file *file)
+{
+	return is_permitted() ? ub_table_open_bc(file) : -EPERM;
+}
+
+static const struct proc_ops all_ops = {
+	.proc_open = all_open,
+	.proc_read = seq_read,
+	.proc_lseek = seq_lseek,
+	.proc_release = ub_table_release,
+};
+
+static struct proc_dir_entry *make_dir(const char *name, u32 id)
+{
+	struct proc_dir_entry *dir = proc_mkdir_mode(name, 0500, bc);
+	void *data = id_data(id);
+
+	if (dir &&
+	    proc_create_data("resources", 0400, dir, &resources_ops, data) &&
+	    proc_create_data("vmaux", 0400, dir, &vmaux_ops, data) &&
+	    proc_create_data("ioacct", 0400, dir, &ioacct_ops, data) &&
+	    proc_create_data("ioprio", 0400, dir, &ioprio_ops, data))
+		return dir;
+	if (dir)
+		proc_remove(dir);
+	return NULL;
+}
+
+/* A directory for the number, if there is none. Without memory there is none. */
+static void add_dir(u32 id)
+{
+	struct proc_dir_entry *dir;
+	char name[12];
+
+	lockdep_assert_held(&dirs_mutex);
+	if (xa_load(&dirs, id))
+		return;
+	snprintf(name, sizeof(name), "%u", id);
+	dir = make_dir(name, id);
+	if (dir && xa_err(xa_store(&dirs, id, dir, GFP_KERNEL)))
+		proc_remove(dir);
+}
+
+static bool is_there(u32 id)
+{
+	struct ub *ub = id ? ub_find_get(id) : NULL;
+
+	if (ub)
+		ub_put(ub);
+	return !id || ub;
+}
+
+static void take_away(struct work_struct *work)
+{
+	struct proc_dir_entry *dir;
+	unsigned long id;
+
+	mutex_lock(&dirs_mutex);
+	xa_for_each(&dirs, id, dir)
+		if (!is_there(id)) {
+			xa_erase(&dirs, id);
+			/* Waits for readers, and ends what they have open. */
+			proc_remove(dir);
+		}
+	mutex_unlock(&dirs_mutex);
+}
+
+static DECLARE_WORK(take_away_work, take_away);
+
+static void born(u32 id)
+{
+	mutex_lock(&dirs_mutex);
+	/* It may be gone again, and the worker have been here before us. */
+	if (is_there(id))
+		add_dir(id);
+	mutex_unlock(&dirs_mutex);
+}
+
+static void gone(void)
+{
+	schedule_work(&take_away_work);
+}
+
+static struct vfsmount *mount_cgroups(void)
+{
+	struct file_system_type *type = get_fs_type("cgroup2");
+	struct vfsmount *mnt = type ? kern_mount(type) : NULL;
+
+	if (type)
+		module_put(type->owner);
+	return IS_ERR(mnt) ? NULL : mnt;
+}
+
+/**
+ * bc_home() - where lookups of /proc/bc are to be sent
+ *
+ * Return: a directory of procfs that has "bc".
+ */
+struct proc_dir_entry *bc_home(void)
+{
+	return home;
+}
+
+int bc_init(void)
+{
+	home = proc_mkdir_mode(HOME, 0500, NULL);
+	bc = home ? proc_mkdir_mode("bc", 0500, home) : NULL;
+	if (!bc || !proc_create("resources", 0400, bc, &all_ops)) {
+		proc_remove(home);
+		return -ENOMEM;
+	}
+	cgroups = mount_cgroups();
+	born(0);
+	ub_set_watcher(born, gone);
+	return 0;
+}
+
+/* No beancounter is left to come or go. */
+void bc_exit(void)
+{
+	ub_set_watcher(NULL, NULL);
+	cancel_work_sync(&take_away_work);
+	proc_remove(home);
+	xa_destroy(&dirs);
+	if (cgroups)
+		kern_unmount(cgroups);
+}

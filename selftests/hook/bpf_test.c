@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * BPF programs stand in the functions that our gates stand in, whoever was there
+ * first. They see every call once, the refused ones too; the errno still reaches
+ * user space; and either may leave first.
+ */
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include "bpf.h"
+#include "fixture.h"
+#include "module.h"
+
+/*
+ * What the worker has, for each function something that calls it once.
+ */
+
+static int taken;
+
+static long keep(long fd)
+{
+	if (fd < 0)
+		return -errno;
+	taken = fd;
+	return 0;
+}
+
+static long nothing(long a, long b)
+{
+	return 0;
+}
+
+static long close_taken(long a, long b)
+{
+	return sys(close(taken));
+}
+
+static long open_null(long a, long b)
+{
+	return keep(open("/dev/null", O_RDWR));
+}
+
+static long make_socket(long a, long b)
+{
+	return keep(socket(AF_UNIX, SOCK_DGRAM, 0));
+}
+
+static int listener, spare;
+static struct sockaddr_un name;
+static socklen_t name_len = sizeof(name);
+
+static long unix_listen(long a, long b)
+{
+	listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	name.sun_family = AF_UNIX;
+	if (listener < 0 || bind(listener, (void *)&name, sizeof(sa_family_t)) ||
+	    listen(listener, 8) ||
+	    getsockname(listener, (void *)&name, &name_len))
+		return -errno;
+	spare = socket(AF_UNIX, SOCK_STREAM, 0);
+	return keep(socket(AF_UNIX, SOCK_STREAM, 0));
+}
+
+static long unix_connect(long a, long b)
+{
+	return sys(connect(taken, (void *)&name, name_len));
+}
+
+static long unix_connect_spare(long a, long b)
+{
+	return sys(connect(spare, (void *)&name, name_len));
+}
+
+/* The next connects with a new socket. */
+static long unix_accept(long a, long b)
+{
+	int fd = accept(listener, NULL, NULL);
+
+	if (fd < 0 || close(fd) || close(taken))
+		return -errno;
+	return keep(socket(AF_UNIX, SOCK_STREAM, 0));
+}
+
+static long fork_pausing(long a, long b)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		for (;;)
+			pause();
+	return keep(pid);
+}
+
+static long reap(long a, long b)
+{
+	kill(taken, SIGKILL);
+	return sys(waitpid(taken, NULL, 0)) == taken ? 0 : -ECHILD;
+}
+
+/* It was forked while the test had the program's descriptors open. */
+static long forget(long fd, long b)
+{
+	return sys(close(fd));
+}
+
+FIXTURE(spied) {
+	struct laws laws;
+	struct box a;
+	struct bpf_spy spy;
+};
+
+FIXTURE_VARIANT(spied) {
+	const char *function;
+	int args;
+	enum bpf_attach_type type;
+	int res;
+	int err;
+	int syscall;
+	worker_fn prepare;
+	worker_fn take;
+	worker_fn again;	/* when something is taken */
+	worker_fn drop;
+};
+
+#define OPEN .args = 1, .res = STOCKVZ_RES_NUMFILE, .err = ENFILE,	\
+	.syscall = SYS_openat, .prepare = nothing, .take = open_null,	\
+	.again = open_null, .drop = close_taken
+#define SOCKET .args = 5, .res = STOCKVZ_RES_NUMOTHERSOCK, .err = ENOMEM, \
+	.syscall = SYS_socket, .prepare = nothing, .take = make_socket,	\
+	.again = make_socket, .drop = close_taken
+#define CONNECT .args = 3, .res = STOCKVZ_RES_NUMOTHERSOCK, .err = ENOMEM, \
+	.syscall = SYS_connect, .prepare = unix_listen,			\
+	.take = unix_connect, .again = unix_connect_spare,		\
+	.drop = unix_accept
+#define FORK .args = 2, .res = STOCKVZ_RES_NUMPROC, .err = ENOMEM,	\
+	.syscall = SYS_clone, .prepare = nothing, .take = fork_pausing,	\
+	.again = fork_pausing, .drop = reap
+
+#define SPIED(name, function_, type_, how)				\
+	FIXTURE_VARIANT_ADD(spied, name) {				\
+		.function = function_,					\
+		.type = type_,						\
+		how							\
+	}
+
+SPIED(open_entry, "security_file_alloc", BPF_TRACE_FENTRY, OPEN);
+SPIED(open_exit, "security_file_alloc", BPF_TRACE_FEXIT, OPEN);
+SPIED(open_modify, "security_file_alloc", BPF_MODIFY_RETURN, OPEN);
+SPIED(socket_entry, "security_socket_post_create", BPF_TRACE_FENTRY, SOCKET);
+SPIED(socket_exit, "security_socket_post_create", BPF_TRACE_FEXIT, SOCKET);
+SPIED(socket_modify, "security_socket_post_create", BPF_MODIFY_RETURN, SOCKET);
+SPIED(connect_entry, "security_unix_stream_connect", BPF_TRACE_FENTRY, CONNECT);
+SPIED(connect_exit, "security_unix_stream_connect", BPF_TRACE_FEXIT, CONNECT);
+SPIED(connect_modify, "security_unix_stream_connect", BPF_MODIFY_RETURN, CONNECT);
+SPIED(fork_entry, "pids_can_fork", BPF_TRACE_FENTRY, FORK);
+SPIED(fork_exit, "pids_can_fork", BPF_TRACE_FEXIT, FORK);
+
+FIXTURE_SETUP(spied)
+{
+	memset(&self->spy, 0xff, sizeof(self->spy));
+	laws_begin(_metadata, &self->laws);
+}
+
+FIXTURE_TEARDOWN(spied)
+{
+	bpf_spy_end(&self->spy);
+	if (access("/proc/stockvz", F_OK))
+		load("");
+	laws_end(_metadata, &self->laws);
+}
+
+#define ASSERT_SPY()							\
+	ASSERT_EQ(0, bpf_spy(&self->spy, variant->type, variant->function, \
+			     variant->args, 0))
+
+/* Refused, with all that belongs to it. */
+static void refused(struct __test_metadata *_metadata,
+		    FIXTURE_DATA(spied) *self,
+		    const FIXTURE_VARIANT(spied) *variant)
+{
+	struct refusal r = {
+		.box = &self->a,
+		.res = variant->res,
+		.err = variant->err,
+		.syscall = variant->syscall,
+		.pid = self->a.worker.pid,
+	};
+	const struct ub_row before = ub_row(self->a.id, r.res);
+
+	ub_events_drain();
+	EXPECT_EQ(-r.err, worker_do(&self->a.worker, variant->again, 0, 0));
+	check_refused(_metadata, &r, &before);
+	check_event(_metadata, &r, &before);
+}
+
+/* One fits and one does not; the program, if it is there, sees both. */
+static void use(struct __test_metadata *_metadata, FIXTURE_DATA(spied) *self,
+		const FIXTURE_VARIANT(spied) *variant)
+{
+	bool spied = self->spy.link >= 0;
+	struct box *a = &self->a;
+	unsigned long held = ub_row(a->id, variant->res).held;
+
+	bpf_spy_watch(&self->spy, a->worker.pid);
+	ASSERT_EQ(0, ub_limit(a->id, variant->res, held + 1));
+	EXPECT_EQ(0, worker_do(&a->worker, variant->take, 0, 0));
+	EXPECT_EQ(held + 1, ub_row(a->id, variant->res).held);
+	EXPECT_EQ(spied, bpf_spy_seen(&self->spy).calls);
+	refused(_metadata, self, variant);
+	EXPECT_EQ(2 * spied, (int)bpf_spy_seen(&self->spy).calls);
+	if (spied && variant->type == BPF_TRACE_FEXIT) {
+		EXPECT_EQ(-variant->err, (int)bpf_spy_seen(&self->spy).result);
+	}
+	bpf_spy_watch(&self->spy, 0);
+	EXPECT_EQ(0, worker_do(&a->worker, variant->drop, 0, 0));
+	EXPECT_TRUE(EVENTUALLY(ub_row(a->id, variant->res).held == held));
+	ASSERT_EQ(0, ub_limit(a->id, variant->res, UB_MAX));
+}
+
+TEST_F(spied, by_one_who_came_later)
+{
+	box_open(_metadata, &self->a, BOX_A);
+	ASSERT_EQ(0, IN(&self->a, variant->prepare));
+	use(_metadata, self, variant);
+	ASSERT_SPY();
+	use(_metadata, self, variant);
+	bpf_spy_end(&self->spy);
+	use(_metadata, self, variant);
+	box_close(_metadata, &self->a);
+}
+
+/* The module comes when the program is there already. */
+#define BEGIN_SPIED() do {						\
+	check_unload(_metadata);					\
+	ASSERT_SPY();							\
+	ASSERT_EQ(0, load("require=all"));				\
+	ASSERT_EQ(0, ub_events_open());					\
+	box_open(_metadata, &self->a, BOX_A);				\
+	ASSERT_EQ(0, IN(&self->a, forget, self->spy.map));		\
+	ASSERT_EQ(0, IN(&self->a, forget, self->spy.prog));		\
+	ASSERT_EQ(0, IN(&self->a, forget, self->spy.link));		\
+	ASSERT_EQ(0, IN(&self->a, variant->prepare));			\
+	use(_metadata, self, variant);					\
+} while (0)
+
+TEST_F(spied, by_one_who_was_there)
+{
+	BEGIN_SPIED();
+	bpf_spy_end(&self->spy);
+	use(_metadata, self, variant);
+	box_close(_metadata, &self->a);
+}
+
+TEST_F(spied, by_one_who_stays)
+{
+	struct worker worker;
+	unsigned long calls;
+
+	BEGIN_SPIED();
+	box_close(_metadata, &self->a);
+	check_unload(_metadata);
+	/* Without us: the calls are as many, and none is refused. */
+	ASSERT_EQ(0, worker_start(&worker, "/"));
+	bpf_spy_watch(&self->spy, worker.pid);
+	EXPECT_EQ(0, worker_do(&worker, variant->prepare, 0, 0));
+	calls = bpf_spy_seen(&self->spy).calls;
+	EXPECT_EQ(0, worker_do(&worker, variant->take, 0, 0));
+	EXPECT_EQ(calls + 1, bpf_spy_seen(&self->spy).calls);
+	EXPECT_EQ(0, worker_do(&worker, variant->drop, 0, 0));
+	worker_stop(&worker);
+	bpf_spy_end(&self->spy);
+	ASSERT_EQ(0, load("require=all"));
+}
+
+TEST_HARNESS_MAIN
