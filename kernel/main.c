@@ -24,6 +24,7 @@ static int hooks_init(void)
 		pr_err("require=%s: only \"all\" can be required\n", require);
 		return -EINVAL;
 	}
+	events_init();
 	ub_set_refusal_handler(event_refusal);
 	res_set_ct_event_handler(event_ct);
 	return res_init(hide, all);

@@ -7,6 +7,7 @@
  */
 #include <linux/ktime.h>
 #include <linux/ratelimit.h>
+#include <linux/workqueue.h>
 
 #include "compat/compat.h"
 #include "face.h"
@@ -58,19 +59,67 @@ drop:
 	return NULL;
 }
 
+static void send(struct sk_buff *skb, unsigned int group)
+{
+	/* -ESRCH also says that there are listeners and none had room. */
+	if (genlmsg_multicast(&stockvz_family, skb, 0, group, GFP_ATOMIC))
+		atomic_long_inc(&dropped);
+}
+
+/*
+ * Waking a listener may send it a signal. Whoever has interrupts off may hold a
+ * lock that this needs: such an event is sent a moment later. Its group waits in
+ * the message's cb, which netlink uses only once it is sent.
+ */
+static struct sk_buff_head later;
+
+static unsigned int *group_in(struct sk_buff *skb)
+{
+	return (unsigned int *)skb->cb;
+}
+
+static void send_later(struct work_struct *work)
+{
+	struct sk_buff *skb;
+
+	while ((skb = skb_dequeue(&later)))
+		send(skb, *group_in(skb));
+}
+
+static DECLARE_WORK(sender, send_later);
+
 /* Send it, or throw it away if it could not be filled. */
 static void end(u8 cmd, struct sk_buff *skb, void *head, int err)
 {
 	if (err) {
 		nlmsg_free(skb);
-	} else {
-		genlmsg_end(skb, head);
-		err = genlmsg_multicast(&stockvz_family, skb, 0, group_of(cmd),
-					GFP_ATOMIC);
-	}
-	/* -ESRCH also says that there are listeners and none had room. */
-	if (err)
 		atomic_long_inc(&dropped);
+		return;
+	}
+	genlmsg_end(skb, head);
+	if (!irqs_disabled()) {
+		send(skb, group_of(cmd));
+		return;
+	}
+	*group_in(skb) = group_of(cmd);
+	skb_queue_tail(&later, skb);
+	schedule_work(&sender);
+}
+
+/**
+ * events_init() - before the first hook is attached
+ */
+void events_init(void)
+{
+	skb_queue_head_init(&later);
+}
+
+/**
+ * events_exit() - no beancounter is left that could refuse anything
+ */
+void events_exit(void)
+{
+	flush_work(&sender);
 }
 
 /**

@@ -66,6 +66,8 @@ int netlink_init(void);
 void netlink_exit(void);
 
 /* event.c */
+void events_init(void);
+void events_exit(void);
 int put_refusal(struct sk_buff *skb, const struct ub_record *r);
 void event_refusal(struct ub *ub, const struct ub_record *r);
 void event_ct(struct ub *ub, enum stockvz_ct_event event);

@@ -459,5 +459,6 @@ int netlink_init(void)
 
 void netlink_exit(void)
 {
+	events_exit();
 	genl_unregister_family(&stockvz_family);
 }

@@ -170,6 +170,8 @@ void hook_detach(void);
 const char *hook_feature_name(unsigned int feature);
 bool hook_feature(unsigned int feature, const char **why, const char **symbol);
 
+void *hook_function(const char *name);
+
 /* The parts of the engine, for one another. */
 void hook_skip_enomem(void);
 void hook_skip_enfile(void);

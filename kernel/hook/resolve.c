@@ -6,6 +6,8 @@
 #include <linux/kprobes.h>
 #include <linux/string.h>
 
+#include <asm/ibt.h>
+
 #include "hook.h"
 
 /* Is the name among those of a comma-separated list? */
@@ -33,6 +35,23 @@ static unsigned long entry_of(const char *name)
 	ip = (unsigned long)probe.addr;
 	unregister_kprobe(&probe);
 	return ip;
+}
+
+/**
+ * hook_function() - a function to call, for a gate's proof
+ * @name: of one whose address the kernel itself keeps somewhere to call it by.
+ *	ftrace's place is behind the mark that such a function begins with
+ *
+ * Context: process, may sleep.
+ * Return: NULL if there is none.
+ */
+void *hook_function(const char *name)
+{
+	unsigned long ip = entry_of(name);
+
+	if (ip && IS_ENABLED(CONFIG_X86_KERNEL_IBT))
+		ip -= ENDBR_INSN_SIZE;
+	return (void *)ip;
 }
 
 struct search {

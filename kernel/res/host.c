@@ -31,8 +31,8 @@ static unsigned long total_numproc(void)
 	return n;
 }
 
-/* The first of the three numbers in file-nr. */
-static unsigned long total_numfile(void)
+/* The first number in a file of /proc. */
+static unsigned long first_number(const char *name)
 {
 	unsigned long n = 0;
 	struct path root;
@@ -44,7 +44,7 @@ static unsigned long total_numfile(void)
 	if (!proc)
 		return 0;
 	root = (struct path){ .mnt = proc, .dentry = proc->mnt_root };
-	file = file_open_root(&root, "sys/fs/file-nr", O_RDONLY, 0);
+	file = file_open_root(&root, name, O_RDONLY, 0);
 	if (IS_ERR(file))
 		return 0;
 	len = kernel_read(file, text, sizeof(text) - 1, &pos);
@@ -52,8 +52,61 @@ static unsigned long total_numfile(void)
 	if (len <= 0)
 		return 0;
 	text[len] = 0;
-	text[strcspn(text, " \t")] = 0;
+	text[strcspn(text, " \t\n")] = 0;
 	return kstrtoul(text, 10, &n) ? 0 : n;
+}
+
+static unsigned long total_numfile(void)
+{
+	return first_number("sys/fs/file-nr");
+}
+
+/**
+ * struct lines - some of a file's lines are counted
+ * @n: so many so far
+ * @other: this one is not
+ */
+struct lines {
+	unsigned long n;
+	bool other;
+};
+
+/* A request that waits is shown behind an arrow. */
+static void count_lines(struct lines *l, const char *text, ssize_t len)
+{
+	for (; len; len--, text++) {
+		l->other |= *text == '>';
+		if (*text != '\n')
+			continue;
+		l->n += !l->other;
+		l->other = false;
+	}
+}
+
+static unsigned long total_numflock(void)
+{
+	struct lines lines = {};
+	struct path root;
+	struct file *file;
+	char text[256];
+	loff_t pos = 0;
+	ssize_t len;
+
+	if (!proc)
+		return 0;
+	root = (struct path){ .mnt = proc, .dentry = proc->mnt_root };
+	file = file_open_root(&root, "locks", O_RDONLY, 0);
+	if (IS_ERR(file))
+		return 0;
+	while ((len = kernel_read(file, text, sizeof(text), &pos)) > 0)
+		count_lines(&lines, text, len);
+	fput(file);
+	return lines.n;
+}
+
+static unsigned long total_numpty(void)
+{
+	return first_number("sys/kernel/pty/nr");
 }
 
 /* Also those of the kernel itself, which TCP does not tell apart. */
@@ -87,6 +140,8 @@ void res_host_init(void)
 	ub_set_total(STOCKVZ_RES_NUMFILE, total_numfile);
 	ub_set_total(STOCKVZ_RES_NUMTCPSOCK, total_numtcpsock);
 	ub_set_total(STOCKVZ_RES_NUMOTHERSOCK, total_numothersock);
+	ub_set_total(STOCKVZ_RES_NUMFLOCK, total_numflock);
+	ub_set_total(STOCKVZ_RES_NUMPTY, total_numpty);
 }
 
 void res_host_exit(void)

@@ -10,6 +10,11 @@
 #include "ub/bind.h"
 #include "ub/owner.h"
 
+struct file_lock;
+struct file_lock_context;
+struct inode;
+struct kernel_siginfo;
+
 /* Features are resources by their number, and these. */
 #define FEATURE_CT_EVENTS 32
 #define FEATURE_PROC_BC 40
@@ -29,6 +34,43 @@ DECLARE_HOOK(numsock_passive);
 int numsock_create_prove(void);
 int numsock_unix_connect_prove(void);
 int numsock_passive_prove(void);
+
+/* flock.c */
+DECLARE_HOOK(numflock_flock);
+DECLARE_HOOK(numflock_wait_done);
+DECLARE_HOOK(numflock_posix);
+DECLARE_HOOK(numflock_copy);
+DECLARE_HOOK(numflock_lease);
+DECLARE_HOOK(numflock_lease_setup);
+void numflock_flock_done(void *data, struct inode *inode,
+			 struct file_lock *request, int ret);
+void numflock_posix_done(void *data, struct inode *inode,
+			 struct file_lock *request, int ret);
+void numflock_context(void *data, struct inode *inode, int type,
+		      struct file_lock_context *ctx);
+int numflock_flock_prove(void);
+int numflock_posix_prove(void);
+int numflock_lease_prove(void);
+
+/* pty.c */
+DECLARE_HOOK(numpty_new);
+DECLARE_HOOK(numpty_close);
+int numpty_prove(void);
+
+/* siginfo.c */
+DECLARE_HOOK(numsiginfo_alloc);
+DECLARE_HOOK(numsiginfo_collect);
+DECLARE_HOOK(numsiginfo_flush);
+DECLARE_HOOK(numsiginfo_flush_mask);
+DECLARE_HOOK(numsiginfo_flush_timers);
+DECLARE_HOOK(numsiginfo_timer);
+DECLARE_HOOK(numsiginfo_timer_delete);
+void numsiginfo_sent(void *data, int sig, struct kernel_siginfo *info,
+		     struct task_struct *task, int group, int result);
+int numsiginfo_alloc_prove(void);
+int numsiginfo_common_timer_prove(void);
+int numsiginfo_cpu_timer_prove(void);
+int numsiginfo_alarm_timer_prove(void);
 
 /* ct.c */
 DECLARE_HOOK(ct_init_exit);

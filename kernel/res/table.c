@@ -2,6 +2,7 @@
 /*
  * The list of functions that we stand in. Nothing else is hooked.
  */
+#include "compat/locks.h"
 #include "res.h"
 
 /* The last that is heard of the object that is the first argument. */
@@ -12,6 +13,8 @@ static void release_first(struct ftrace_regs *fregs)
 
 DEFINE_HOOK(release_first)
 
+#define SIGQUEUE_ALLOC "struct sigqueue * (int, struct task_struct *, gfp_t, int, " \
+		       "const unsigned int)"
 #define SERVES(name) BIT_ULL(STOCKVZ_RES_##name)
 
 static struct hook table[] = {
@@ -76,6 +79,142 @@ static struct hook table[] = {
 		.callback = release_first_hook,
 		.serves = SERVES(NUMTCPSOCK) | SERVES(NUMOTHERSOCK),
 		.hot = true,
+	}, {
+		.symbol = { "flock_lock_inode" },
+		.prototype = "int (struct inode *, struct file_lock *)",
+		.role = HOOK_GATE,
+		.callback = numflock_flock_hook,
+		.serves = SERVES(NUMFLOCK),
+		.prove = numflock_flock_prove,
+	}, {
+		.symbol = { "flock_lock_inode" },
+		.role = HOOK_RELEASE,
+		.probe = numflock_flock_done,
+		.serves = SERVES(NUMFLOCK),
+	}, {
+		.symbol = { COMPAT_LOCKS_DELETE_BLOCK },
+		.prototype = "int (" COMPAT_LOCK_CORE ")",
+		.role = HOOK_RELEASE,
+		.callback = numflock_wait_done_hook,
+		.serves = SERVES(NUMFLOCK),
+	}, {
+		.symbol = { "posix_lock_inode" },
+		.prototype = "int (struct inode *, struct file_lock *, struct file_lock *)",
+		.role = HOOK_GATE,
+		.callback = numflock_posix_hook,
+		.serves = SERVES(NUMFLOCK),
+		.prove = numflock_posix_prove,
+	}, {
+		.symbol = { "posix_lock_inode" },
+		.role = HOOK_RELEASE,
+		.probe = numflock_posix_done,
+		.serves = SERVES(NUMFLOCK),
+	}, {
+		.symbol = { "locks_get_lock_context" },
+		.role = HOOK_RELEASE,
+		.probe = numflock_context,
+		.serves = SERVES(NUMFLOCK),
+	}, {
+		.symbol = { "locks_copy_lock" },
+		.role = HOOK_ACCOUNT,
+		.callback = numflock_copy_hook,
+		.serves = SERVES(NUMFLOCK),
+	}, {
+		.symbol = { "locks_unlink_lock_ctx" },
+		.prototype = "void (" COMPAT_LOCK_CORE ")",
+		.role = HOOK_RELEASE,
+		.callback = release_first_hook,
+		.serves = SERVES(NUMFLOCK),
+	}, {
+		.symbol = { "vfs_setlease" },
+		.role = HOOK_GATE,
+		.callback = numflock_lease_hook,
+		.serves = SERVES(NUMFLOCK),
+		.prove = numflock_lease_prove,
+	}, {
+		.symbol = { "lease_setup" },
+		.prototype = "void (" COMPAT_LEASE ", void **)",
+		.role = HOOK_ACCOUNT,
+		.callback = numflock_lease_setup_hook,
+		.serves = SERVES(NUMFLOCK),
+	}, {
+		.symbol = { "fasync_free" },
+		.role = HOOK_RELEASE,
+		.callback = release_first_hook,
+		.serves = SERVES(NUMFLOCK),
+	}, {
+		.symbol = { "devpts_pty_new" },
+		.role = HOOK_GATE,
+		.callback = numpty_new_hook,
+		.serves = SERVES(NUMPTY),
+		.prove = numpty_prove,
+	}, {
+		.symbol = { "pty_close" },
+		.prototype = "void (struct tty_struct *, struct file *)",
+		.role = HOOK_RELEASE,
+		.callback = numpty_close_hook,
+		.serves = SERVES(NUMPTY),
+	}, {
+		.symbol = { "__sigqueue_alloc" },
+		.prototype = SIGQUEUE_ALLOC,
+		.role = HOOK_GATE,
+		.callback = numsiginfo_alloc_hook,
+		.serves = SERVES(NUMSIGINFO),
+		.prove = numsiginfo_alloc_prove,
+	}, {
+		.symbol = { "signal_generate" },
+		.role = HOOK_ACCOUNT,
+		.probe = numsiginfo_sent,
+		.serves = SERVES(NUMSIGINFO),
+	}, {
+		.symbol = { "collect_signal" },
+		.prototype = "void (int, struct sigpending *, kernel_siginfo_t *, bool *)",
+		.role = HOOK_RELEASE,
+		.callback = numsiginfo_collect_hook,
+		.serves = SERVES(NUMSIGINFO),
+	}, {
+		.symbol = { "flush_sigqueue" },
+		.role = HOOK_RELEASE,
+		.callback = numsiginfo_flush_hook,
+		.serves = SERVES(NUMSIGINFO),
+	}, {
+		.symbol = { "flush_sigqueue_mask" },
+		.prototype = "void (sigset_t *, struct sigpending *)",
+		.role = HOOK_RELEASE,
+		.callback = numsiginfo_flush_mask_hook,
+		.serves = SERVES(NUMSIGINFO),
+	}, {
+		.symbol = { "__flush_itimer_signals" },
+		.prototype = "void (struct sigpending *)",
+		.role = HOOK_RELEASE,
+		.callback = numsiginfo_flush_timers_hook,
+		.serves = SERVES(NUMSIGINFO),
+	}, {
+		.symbol = { "common_timer_create" },
+		.prototype = "int (struct k_itimer *)",
+		.role = HOOK_GATE,
+		.callback = numsiginfo_timer_hook,
+		.serves = SERVES(NUMSIGINFO),
+		.prove = numsiginfo_common_timer_prove,
+	}, {
+		.symbol = { "posix_cpu_timer_create" },
+		.prototype = "int (struct k_itimer *)",
+		.role = HOOK_GATE,
+		.callback = numsiginfo_timer_hook,
+		.serves = SERVES(NUMSIGINFO),
+		.prove = numsiginfo_cpu_timer_prove,
+	}, {
+		.symbol = { "alarm_timer_create" },
+		.prototype = "int (struct k_itimer *)",
+		.role = HOOK_GATE,
+		.callback = numsiginfo_timer_hook,
+		.serves = SERVES(NUMSIGINFO),
+		.prove = numsiginfo_alarm_timer_prove,
+	}, {
+		.symbol = { "sigqueue_free" },
+		.role = HOOK_RELEASE,
+		.callback = numsiginfo_timer_delete_hook,
+		.serves = SERVES(NUMSIGINFO),
 	}, {
 		.symbol = { "zap_pid_ns_processes" },
 		.role = HOOK_WATCH,

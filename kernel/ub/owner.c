@@ -194,8 +194,6 @@ bool owner_move(const void *from, const void *to)
 
 	if (hlist_bl_empty(bucket))
 		return false;
-	if (!hlist_bl_empty(owner_bucket(to)) && owner_pay_back(to))
-		atomic_long_inc(&healed);
 	local_irq_save(flags);
 	hlist_bl_lock(bucket);
 	o = find(bucket, from);
@@ -203,6 +201,8 @@ bool owner_move(const void *from, const void *to)
 		__hlist_bl_del(&o->node);
 	hlist_bl_unlock(bucket);
 	if (o) {
+		if (!hlist_bl_empty(owner_bucket(to)) && owner_pay_back(to))
+			atomic_long_inc(&healed);
 		o->object = to;
 		put_in(owner_bucket(to), o);
 	}

@@ -6,9 +6,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <netlink/msg.h>
 #include <netlink/attr.h>
 #include <netlink/genl/genl.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -91,10 +93,15 @@ static const char *all_off(void)
 	return names;
 }
 
-/* A task, a file, a socket of each kind: all that is counted. */
+static void wake(int sig)
+{
+}
+
+/* A task, a file, a socket of each kind, ...: all that is counted. */
 static void use_everything(const char *cgroup)
 {
 	pid_t pid = fork();
+	int fd;
 
 	if (!pid) {
 		if (cg_enter(cgroup, 0))
@@ -103,8 +110,14 @@ static void use_everything(const char *cgroup)
 			_exit(0);
 		wait(NULL);
 		close(open("/dev/null", O_RDONLY));
+		fd = open("/tmp/hook_test", O_RDONLY | O_CREAT, 0600);
+		flock(fd, LOCK_EX);
+		close(fd);
 		close(socket(AF_INET, SOCK_STREAM, 0));
 		close(socket(AF_UNIX, SOCK_STREAM, 0));
+		close(open("/dev/ptmx", O_RDWR | O_NOCTTY));
+		signal(SIGUSR1, wake);
+		raise(SIGUSR1);
 		_exit(0);
 	}
 	waitpid(pid, NULL, 0);
@@ -121,6 +134,9 @@ static void check_counted(struct __test_metadata *_metadata, const char *off)
 		{ "numfile", STOCKVZ_RES_NUMFILE },
 		{ "numtcpsock", STOCKVZ_RES_NUMTCPSOCK },
 		{ "numothersock", STOCKVZ_RES_NUMOTHERSOCK },
+		{ "numflock", STOCKVZ_RES_NUMFLOCK },
+		{ "numpty", STOCKVZ_RES_NUMPTY },
+		{ "numsiginfo", STOCKVZ_RES_NUMSIGINFO },
 	};
 	unsigned int i;
 
@@ -200,6 +216,26 @@ HIDDEN(security_unix_stream_connect, "numothersock");
 HIDDEN(security_socket_post_create, "numtcpsock numothersock");
 HIDDEN(__inet_inherit_port, "numtcpsock numothersock");
 HIDDEN(sk_destruct, "numtcpsock numothersock");
+HIDDEN(flock_lock_inode, "numflock");
+HIDDEN(posix_lock_inode, "numflock");
+HIDDEN(locks_get_lock_context, "numflock");
+HIDDEN(locks_copy_lock, "numflock");
+HIDDEN(locks_unlink_lock_ctx, "numflock");
+HIDDEN(vfs_setlease, "numflock");
+HIDDEN(lease_setup, "numflock");
+HIDDEN(fasync_free, "numflock");
+HIDDEN(devpts_pty_new, "numpty");
+HIDDEN(pty_close, "numpty");
+HIDDEN(__sigqueue_alloc, "numsiginfo");
+HIDDEN(signal_generate, "numsiginfo");
+HIDDEN(collect_signal, "numsiginfo");
+HIDDEN(flush_sigqueue, "numsiginfo");
+HIDDEN(flush_sigqueue_mask, "numsiginfo");
+HIDDEN(__flush_itimer_signals, "numsiginfo");
+HIDDEN(common_timer_create, "numsiginfo");
+HIDDEN(posix_cpu_timer_create, "numsiginfo");
+HIDDEN(alarm_timer_create, "numsiginfo");
+HIDDEN(sigqueue_free, "numsiginfo");
 HIDDEN(zap_pid_ns_processes, "ct-events");
 
 TEST_F(module, hidden)
@@ -243,6 +279,9 @@ TEST_F(whole, everything_is_on)
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numfile").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numtcpsock").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numothersock").state);
+	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numflock").state);
+	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numpty").state);
+	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numsiginfo").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("ct-events").state);
 	check_counted(_metadata, "");
 	check_unload(_metadata);

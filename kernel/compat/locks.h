@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef STOCKVZ_COMPAT_LOCKS_H
+#define STOCKVZ_COMPAT_LOCKS_H
+
+#include <linux/fs.h>
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
+/*
+ * 6.9 made of struct file_lock a core that locks and leases have in common, and
+ * gave leases a type of their own. Before, a lease is a lock.
+ */
+#define file_lease file_lock
+#define compat_flc(lock, field) ((lock)->fl_##field)
+#define compat_for_each_lock(lock, head) list_for_each_entry(lock, head, fl_list)
+
+#define COMPAT_LOCK_CORE "struct file_lock *"
+#define COMPAT_LEASE "struct file_lock *"
+#define COMPAT_LOCKS_DELETE_BLOCK "locks_delete_block"
+
+#define COMPAT_LEASE_ARG long
+#else
+#include <linux/filelock.h>
+
+#define compat_flc(lock, field) ((lock)->c.flc_##field)
+#define compat_for_each_lock(lock, head) list_for_each_entry(lock, head, c.flc_list)
+
+#define COMPAT_LOCK_CORE "struct file_lock_core *"
+#define COMPAT_LEASE "struct file_lease *"
+/* What all the others have inlined. */
+#define COMPAT_LOCKS_DELETE_BLOCK "__locks_delete_block"
+
+#define COMPAT_LEASE_ARG int
+
+/* Our table knows a lock by one address, whichever of the two is at hand. */
+static_assert(!offsetof(struct file_lock, c));
+static_assert(!offsetof(struct file_lease, c));
+#endif
+
+#endif
