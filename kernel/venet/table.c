@@ -70,9 +70,12 @@ static struct venet_table *the_table(void)
  */
 struct venet_address *venet_find(const struct venet_ip *ip)
 {
-	const struct venet_table *table = rcu_dereference_check(venet_table,
-								lockdep_is_held(&venet_mutex));
+	const struct venet_table *table;
 	struct venet_address *address;
+
+	/* Packets are sent with softirqs off, which is as good. */
+	table = rcu_dereference_check(venet_table,
+				      lockdep_is_held(&venet_mutex) || rcu_read_lock_any_held());
 
 	hlist_for_each_entry_rcu(address, &table->bucket[hash_of(ip, table->bits)],
 				 node[table->slot], lockdep_is_held(&venet_mutex))

@@ -5,6 +5,7 @@
  *
  * usage: net NAME ROUNDS CLIENT-NS CLIENT-IP SERVER-NS SERVER-IP
  *        net give ID NS IP	make a beancounter that has an address
+ *        net fill ID NS N	give it so many more, of 10.64.0.0/10
  *        net take ID		away with it
  *
  * A namespace is a name that "ip netns" knows, or - for the host's. One task has
@@ -219,12 +220,29 @@ static int give(unsigned int id, const char *ns, const char *ip)
 	return err != 0;
 }
 
+static int fill(unsigned int id, const char *ns, int n)
+{
+	char path[64], ip[16];
+	int i, fd;
+
+	snprintf(path, sizeof(path), "/run/netns/%s", ns);
+	fd = open(path, O_RDONLY);
+	for (i = 0; i < n; i++) {
+		snprintf(ip, sizeof(ip), "10.%d.%d.%d", 64 + (i >> 16), i >> 8 & 255, i & 255);
+		if (ip_add(id, ip, fd))
+			die(ip);
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	unsigned int i;
 
 	if (argc == 5 && !strcmp(argv[1], "give"))
 		return give(atoi(argv[2]), argv[3], argv[4]);
+	if (argc == 5 && !strcmp(argv[1], "fill"))
+		return fill(atoi(argv[2]), argv[3], atoi(argv[4]));
 	if (argc == 3 && !strcmp(argv[1], "take"))
 		return ub_del(atoi(argv[2])) != 0;
 	if (argc != 7) {

@@ -110,10 +110,9 @@ static int request(struct nl_sock *sock, int type, int flags, const void *head, 
 
 static int done_already(int err, bool add)
 {
-	if (add ? err == -EEXIST : err == -ENOENT || err == -ESRCH || err == -EADDRNOTAVAIL ||
-				   err == -ENODEV)
-		return 0;
-	return err;
+	bool gone = err == -ENOENT || err == -ESRCH || err == -EADDRNOTAVAIL || err == -ENODEV;
+
+	return (add ? err == -EEXIST : gone) ? 0 : err;
 }
 
 int rtnl_link_index(struct nl_sock *sock, const char *name)
@@ -176,12 +175,13 @@ int rtnl_route(struct nl_sock *sock, bool add, int link, const struct ip *ip, in
 		.rtm_scope = add && family == AF_INET ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
 		.rtm_type = add ? RTN_UNICAST : RTN_UNSPEC,
 	};
+	const int type = add ? RTM_NEWROUTE : RTM_DELROUTE;
 	int err;
 
 	if (!add && family == AF_INET)
 		head.rtm_scope = RT_SCOPE_NOWHERE;
-	err = request(sock, add ? RTM_NEWROUTE : RTM_DELROUTE, add ? NLM_F_CREATE | NLM_F_REPLACE : 0,
-		      &head, sizeof(head), RTA_DST, ip, RTA_OIF, link);
+	err = request(sock, type, add ? NLM_F_CREATE | NLM_F_REPLACE : 0, &head, sizeof(head),
+		      RTA_DST, ip, RTA_OIF, link);
 	return done_already(err, add);
 }
 
