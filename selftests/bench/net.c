@@ -222,7 +222,7 @@ static int give(unsigned int id, const char *ns, const char *ip)
 
 static int fill(unsigned int id, const char *ns, int n)
 {
-	char path[64], ip[16];
+	char path[64], ip[32];
 	int i, fd;
 
 	snprintf(path, sizeof(path), "/run/netns/%s", ns);
