@@ -113,6 +113,10 @@ check-dkms: deps	## Build, install, reboot, load and remove by DKMS, in a Debian
 bench: deps		## What it costs, in guest instructions
 	@selftests/bench/run
 
+.PHONY: bench-net
+bench-net: deps		## What a packet costs, by venet and by other ways
+	@selftests/bench/run-net
+
 .PHONY: demo
 demo: deps		## A container run into its limits, in a throw-away VM
 	@selftests/demo/run

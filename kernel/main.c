@@ -7,6 +7,7 @@
 #include "res/res.h"
 #include "res/sockmem.h"
 #include "ub/ub.h"
+#include "venet/venet.h"
 
 static char *hide;
 module_param(hide, charp, 0400);
@@ -35,14 +36,20 @@ static int proc_bc_init(void)
 {
 	int err = bc_init();
 
-	if (!err)
-		res_set_bc_home(bc_home());
+	if (err)
+		return err;
+	err = vz_init();
+	if (err)
+		bc_exit();
+	else
+		res_set_bc_home(bc_home(), vz_ct_home());
 	return err;
 }
 
 static void proc_bc_exit(void)
 {
-	res_set_bc_home(NULL);
+	res_set_bc_home(NULL, NULL);
+	vz_exit();
 	bc_exit();
 }
 
@@ -58,9 +65,10 @@ static const struct stage {
 	{ "beancounters", ub_init, ub_exit },
 	{ "socket buffers", sockmem_init, sockmem_exit },
 	{ "hooks", hooks_init, res_exit },
+	{ "venet", venet_init, venet_exit },
 	{ "/proc/stockvz", status_init, status_exit },
 	{ "/proc/user_beancounters", ub_table_init, ub_table_exit },
-	{ "/proc/bc", proc_bc_init, proc_bc_exit },
+	{ "/proc/bc and /proc/vz", proc_bc_init, proc_bc_exit },
 	{ "netlink", netlink_init, netlink_exit },
 	/* Last: nothing could take a mount back if a later stage failed. */
 	{ "filesystem", ctfs_init, ctfs_exit },

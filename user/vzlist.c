@@ -13,6 +13,7 @@
 #include "lib/field.h"
 #include "lib/log.h"
 #include "lib/names.h"
+#include "lib/net.h"
 #include "lib/run.h"
 
 #define MAX_FIELDS	256
@@ -115,8 +116,11 @@ static void ask_kernel(void)
 		vz_log(-1, "Warning: cannot read the beancounters: %s", ubnl_error(nl));
 	ubnl_close(nl);
 
-	for (size_t i = 0; i < nr_rows; i++)
+	for (size_t i = 0; i < nr_rows; i++) {
 		rows[i]->running = ct_running(&rows[i]->ct, &rows[i]->init) > 0;
+		if (rows[i]->running)
+			rows[i]->addresses = net_given(rows[i]->ct.id);
+	}
 }
 
 static bool matches(const char *pattern, const char *text)

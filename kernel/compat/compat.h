@@ -26,5 +26,6 @@
 #include "mm.h"
 #include "shmem.h"
 #include "net.h"
+#include "netdev.h"
 
 #endif

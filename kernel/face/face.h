@@ -5,6 +5,7 @@
 #ifndef STOCKVZ_FACE_H
 #define STOCKVZ_FACE_H
 
+#include <linux/netlink.h>
 #include <linux/seq_file.h>
 #include <linux/skbuff.h>
 
@@ -22,6 +23,11 @@ void ub_table_exit(void);
 int bc_init(void);
 void bc_exit(void);
 struct proc_dir_entry *bc_home(void);
+
+/* vz.c */
+int vz_init(void);
+void vz_exit(void);
+struct proc_dir_entry *vz_ct_home(void);
 
 /* ctfs.c */
 int ctfs_init(void);
@@ -45,6 +51,14 @@ struct feature_state {
 int status_init(void);
 void status_exit(void);
 bool feature_state(unsigned int feature, struct feature_state *s);
+
+/* Refuse, and say why, in a string that stays. */
+static inline int refuse(struct netlink_ext_ack *extack, int err, const char *why)
+{
+	if (extack)
+		extack->_msg = why;
+	return err;
+}
 
 /* netlink.c */
 extern struct genl_family stockvz_family;

@@ -10,17 +10,10 @@
 #include "face.h"
 #include "hook/hook.h"
 #include "netlink_gen.h"
+#include "venet/venet.h"
 
 /* The rows of a beancounter and the longest path. */
 #define REPLY_SIZE (2 * PATH_MAX)
-
-/* Answer, and say why, in a string that stays. */
-static int refuse(struct netlink_ext_ack *extack, int err, const char *why)
-{
-	if (extack)
-		extack->_msg = why;
-	return err;
-}
 
 static int begin_reply(struct genl_info *info, u8 cmd, struct sk_buff **skb,
 		       void **head)
@@ -404,7 +397,10 @@ int stockvz_nl_ub_del_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		return err;
 	err = ub_del(id, &why);
-	return err ? refuse(info->extack, err, why) : 0;
+	if (err)
+		return refuse(info->extack, err, why);
+	venet_del_all(id);
+	return 0;
 }
 
 int stockvz_nl_ub_set_doit(struct sk_buff *skb, struct genl_info *info)

@@ -15,6 +15,10 @@ static const struct netlink_range_validation stockvz_a_ub_id_range = {
 	.max	= 2147483644ULL,
 };
 
+static const struct netlink_range_validation stockvz_a_ip_id_range = {
+	.max	= 2147483644ULL,
+};
+
 static const struct netlink_range_validation stockvz_a_event_id_range = {
 	.max	= 2147483644ULL,
 };
@@ -63,8 +67,23 @@ static const struct nla_policy stockvz_refusals_get_nl_policy[STOCKVZ_A_EVENT_ID
 	[STOCKVZ_A_EVENT_ID] = NLA_POLICY_FULL_RANGE(NLA_U32, &stockvz_a_event_id_range),
 };
 
+/* STOCKVZ_CMD_IP_ADD - do */
+static const struct nla_policy stockvz_ip_add_nl_policy[STOCKVZ_A_IP_NETNS_FD + 1] = {
+	[STOCKVZ_A_IP_ID] = NLA_POLICY_FULL_RANGE(NLA_U32, &stockvz_a_ip_id_range),
+	[STOCKVZ_A_IP_FAMILY] = { .type = NLA_U16, },
+	[STOCKVZ_A_IP_ADDRESS] = { .type = NLA_BINARY, },
+	[STOCKVZ_A_IP_NETNS_FD] = { .type = NLA_U32, },
+};
+
+/* STOCKVZ_CMD_IP_DEL - do */
+static const struct nla_policy stockvz_ip_del_nl_policy[STOCKVZ_A_IP_ADDRESS + 1] = {
+	[STOCKVZ_A_IP_ID] = NLA_POLICY_FULL_RANGE(NLA_U32, &stockvz_a_ip_id_range),
+	[STOCKVZ_A_IP_FAMILY] = { .type = NLA_U16, },
+	[STOCKVZ_A_IP_ADDRESS] = { .type = NLA_BINARY, },
+};
+
 /* Ops table for stockvz */
-const struct genl_split_ops stockvz_nl_ops[8] = {
+const struct genl_split_ops stockvz_nl_ops[11] = {
 	{
 		.cmd	= STOCKVZ_CMD_INFO_GET,
 		.doit	= stockvz_nl_info_get_doit,
@@ -118,6 +137,26 @@ const struct genl_split_ops stockvz_nl_ops[8] = {
 		.policy		= stockvz_refusals_get_nl_policy,
 		.maxattr	= STOCKVZ_A_EVENT_ID,
 		.flags		= GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= STOCKVZ_CMD_IP_ADD,
+		.doit		= stockvz_nl_ip_add_doit,
+		.policy		= stockvz_ip_add_nl_policy,
+		.maxattr	= STOCKVZ_A_IP_NETNS_FD,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= STOCKVZ_CMD_IP_DEL,
+		.doit		= stockvz_nl_ip_del_doit,
+		.policy		= stockvz_ip_del_nl_policy,
+		.maxattr	= STOCKVZ_A_IP_ADDRESS,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd	= STOCKVZ_CMD_IP_GET,
+		.start	= stockvz_nl_ip_get_start,
+		.dumpit	= stockvz_nl_ip_get_dumpit,
+		.flags	= GENL_CMD_CAP_DUMP,
 	},
 };
 

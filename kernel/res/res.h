@@ -137,7 +137,7 @@ void res_set_ct_event_handler(res_ct_event_fn fn);
 struct proc_dir_entry;
 
 DECLARE_HOOK(bc_lookup);
-void res_set_bc_home(struct proc_dir_entry *dir);
+void res_set_bc_home(struct proc_dir_entry *dir, struct proc_dir_entry *ct);
 
 /* cgfile.c */
 bool cgfile_init(void);

@@ -72,6 +72,8 @@ nogroup:x:65534:' >"$1/etc/group"
 
 	busybox --install -s "$1/usr/bin"
 	cp --remove-destination "$(command -v busybox)" "$1/usr/bin"
+	# Where the kernel looks for it.
+	ln -s ../bin/modprobe "$1/usr/sbin/modprobe"
 	for p in "${programs[@]}"; do
 		p=$(command -v "$p") && cp -L --remove-destination "$p" "$1/usr/bin"
 	done

@@ -7,7 +7,9 @@
 #include <strings.h>
 
 #include "lib/err.h"
+#include "lib/ip.h"
 #include "lib/log.h"
+#include "lib/net.h"
 #include "options.h"
 
 #define MAX_OPTIONS	128
@@ -44,10 +46,22 @@ static void add_params(struct parser *parser, unsigned int flags)
 		add_option(parser, "ipdel", true, OPT_IPDEL);
 }
 
-/* What a list holds without the word, for the caller to free */
-static char *list_without(const char *list, const char *word)
+/* The same address may be written in several ways. */
+static bool is_same(const struct param *param, const char *item, size_t len, const char *word)
 {
-	size_t len = strlen(word);
+	char copy[PATH_MAX];
+	const char *list = copy;
+	struct ip ip;
+
+	if (param->type != PARAM_IP)
+		return len == strlen(word) && !strncmp(item, word, len);
+	snprintf(copy, sizeof(copy), "%.*s", (int)len, item);
+	return ip_next(&list, &ip) && ip_in_list(&ip, word);
+}
+
+/* What a list holds without the word, for the caller to free */
+static char *list_without(const struct param *param, const char *list, const char *word)
+{
 	char *out = calloc(1, strlen(list) + 1);
 
 	while (out && *list) {
@@ -55,7 +69,7 @@ static char *list_without(const char *list, const char *word)
 
 		list += strspn(list, " ");
 		n = strcspn(list, " ");
-		if (n && (n != len || strncmp(list, word, n))) {
+		if (n && !is_same(param, list, n, word)) {
 			if (*out)
 				strcat(out, " ");
 			strncat(out, list, n);
@@ -65,23 +79,50 @@ static char *list_without(const char *list, const char *word)
 	return out;
 }
 
-/* The list as it is by now: what the command line made of it, or the file's */
+/* What stands in the file, and what was given to the running container without it. */
+static int first_addresses(struct parser *parser)
+{
+	const char *saved = conf_get(&parser->ct->conf, "IP_ADDRESS") ?: "";
+	char *given = net_given(parser->ct->id);
+	const char *rest = given;
+	char *list = strdup(saved), *more;
+	char text[IP_TEXT];
+	struct ip ip;
+
+	while (list && ip_next(&rest, &ip)) {
+		if (ip_in_list(&ip, list))
+			continue;
+		ip_text(&ip, text);
+		if (asprintf(&more, "%s%s%s", list, *list ? " " : "", text) < 0)
+			more = NULL;
+		free(list);
+		list = more;
+	}
+	free(given);
+	if (!list || conf_set(parser->changes, "IP_ADDRESS", list) < 0) {
+		free(list);
+		return -ENOMEM;
+	}
+	free(list);
+	return 0;
+}
+
+/* The list as it is by now */
 static const char *list_now(const struct parser *parser, const struct param *param)
 {
-	const char *list = conf_get(parser->changes, param->key);
-
-	if (!list && param->type == PARAM_IP)
-		list = conf_get(&parser->ct->conf, param->key);
-	return list ?: "";
+	return conf_get(parser->changes, param->key) ?: "";
 }
 
 static int list_change(struct parser *parser, const struct param *param, const char *remove,
 		       const char *add)
 {
-	char *rest = list_without(list_now(parser, param), remove);
-	char *list = NULL;
+	char *rest, *list = NULL;
 	int ret = -ENOMEM;
 
+	if (param->type == PARAM_IP && !conf_get(parser->changes, param->key) &&
+	    first_addresses(parser))
+		return -ENOMEM;
+	rest = list_without(param, list_now(parser, param), remove);
 	if (rest && asprintf(&list, "%s%s%s", rest, *rest && *add ? " " : "", add) >= 0)
 		ret = conf_set(parser->changes, param->key, list);
 	free(rest);

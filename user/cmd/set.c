@@ -10,7 +10,10 @@
 
 #include "cmd.h"
 #include "lib/dist.h"
+#include "lib/dns.h"
+#include "lib/fd.h"
 #include "lib/names.h"
+#include "lib/net.h"
 #include "lib/run.h"
 #include "lib/ubnl.h"
 #include "options.h"
@@ -268,43 +271,100 @@ static void changed_limits(const struct set *set, struct ub_limits *limits)
 	}
 }
 
-/* Run a distribution's script inside, with two variables for it. */
-static int run_dist_script(struct set *set, const char *action, const char *name,
-			   const char *value)
+/* Run a distribution's script inside, with these variables for it: NULL ends them. */
+static int run_dist_script(struct set *set, const char *action, char *const vars[])
 {
-	char *text, *var = NULL;
-	char state[] = "VE_STATE=running";
+	char *env[8] = { "VE_STATE=running" };
+	char *text;
 	int ret = dist_script(set->ct, action, &text);
 
 	if (ret || !text)
 		return ret;
-	if (asprintf(&var, "%s=%s", name, value) < 0) {
-		ret = VZ_SYSTEM;
-	} else {
-		char *env[] = { var, state, NULL };
-
-		ret = ct_script(set->ct, text, env);
-	}
-	free(var);
+	for (size_t i = 0; vars[i] && i + 2 < sizeof(env) / sizeof(*env); i++)
+		env[i + 1] = vars[i];
+	ret = ct_script(set->ct, text, env);
 	free(text);
 	return ret;
+}
+
+static char *variable(const char *name, const char *value)
+{
+	char *var = NULL;
+
+	return asprintf(&var, "%s=%s", name, value ?: "") < 0 ? NULL : var;
+}
+
+/* What is to be, or is if that does not change. */
+static const char *wanted(const struct set *set, const char *key)
+{
+	return conf_get(&set->changes, key) ?: conf_get(&set->ct->conf, key);
 }
 
 static int apply_hostname(struct set *set)
 {
 	const char *hostname = conf_get(&set->changes, "HOSTNAME");
+	char *vars[3] = { NULL };
+	int ret;
 
 	if (!hostname || !*hostname)
 		return 0;
 	vz_log(0, "Set hostname: %s", hostname);
-	if (run_dist_script(set, "SET_HOSTNAME", "HOSTNM", hostname))
-		return vz_err(VZ_HOSTNAME, "Unable to set hostname %s", hostname);
-	return 0;
+	vars[0] = variable("HOSTNM", hostname);
+	vars[1] = variable("IP_ADDR", wanted(set, "IP_ADDRESS"));
+	ret = run_dist_script(set, "SET_HOSTNAME", vars);
+	free(vars[0]);
+	free(vars[1]);
+	return ret ? vz_err(VZ_HOSTNAME, "Unable to set hostname %s", hostname) : 0;
+}
+
+/* The kernel's tables first: then it works, whatever is written in files inside. */
+static int apply_addresses(struct set *set)
+{
+	const char *list = conf_get(&set->changes, "IP_ADDRESS");
+	char *vars[3] = { NULL };
+	int auto_fd netns = -1;
+	pid_t init;
+	int ret;
+
+	if (!list)
+		return 0;
+	ret = ct_running(set->ct, &init);
+	netns = ret > 0 && init ? net_open(init) : -ESRCH;
+	if (netns < 0)
+		return vz_err(VZ_CANTADDIP, "Unable to open the network of the container: %s",
+			      strerror(-netns));
+	ret = net_set(set->ct, netns, list);
+	if (ret)
+		return ret;
+	vars[0] = variable("IP_ADDR", list);
+	vars[1] = variable("IPDELALL", "yes");
+	ret = run_dist_script(set, "ADD_IP", vars);
+	free(vars[0]);
+	free(vars[1]);
+	return ret ? vz_err(VZ_CANTADDIP, "Unable to note the addresses inside") : 0;
+}
+
+static int apply_dns(struct set *set)
+{
+	bool servers = conf_get(&set->changes, "NAMESERVER");
+	char *vars[3] = { NULL };
+	int ret;
+
+	if (!servers && !conf_get(&set->changes, "SEARCHDOMAIN"))
+		return 0;
+	vars[0] = dns_variable("NAMESERVER", wanted(set, "NAMESERVER"));
+	vars[1] = dns_variable("SEARCHDOMAIN", wanted(set, "SEARCHDOMAIN"));
+	ret = run_dist_script(set, "SET_DNS", vars);
+	free(vars[0]);
+	free(vars[1]);
+	return ret ? vz_err(servers ? VZ_NAMESERVER : VZ_SEARCHDOMAIN,
+			    "Unable to set the name servers") : 0;
 }
 
 /* A container that is down is started for it, and stopped again. */
 static int apply_password(struct set *set)
 {
+	char *vars[2] = { NULL };
 	int ret = 0;
 
 	if (!set->password)
@@ -316,8 +376,12 @@ static int apply_password(struct set *set)
 	if (ret)
 		return ret;
 
-	if (run_dist_script(set, "SET_USERPASS", "USERPW", set->password))
+	vars[0] = variable("USERPW", set->password);
+	if (run_dist_script(set, "SET_USERPASS", vars))
 		ret = vz_err(VZ_PASSWORD, "Password change failed");
+	if (vars[0])
+		explicit_bzero(vars[0], strlen(vars[0]));
+	free(vars[0]);
 	if (!set->running && ct_stop(set->ct, true) && !ret)
 		ret = VZ_CANTSTOP;
 	return ret;
@@ -335,7 +399,11 @@ static int apply_running(struct set *set)
 	changed_limits(set, &limits);
 	ret = apply_limits(set, &limits);
 	if (!ret)
+		ret = apply_addresses(set);
+	if (!ret)
 		ret = apply_hostname(set);
+	if (!ret)
+		ret = apply_dns(set);
 	return ret;
 }
 

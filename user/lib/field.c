@@ -262,11 +262,18 @@ static const char *onboot_value(const char *text)
 	return NULL;
 }
 
+static bool text_is_addresses(const struct field_type *type)
+{
+	return type->key && !strcmp(type->key, "IP_ADDRESS");
+}
+
 const char *field_value(const struct field *field, const struct row *row, char *buf)
 {
 	const struct field_type *type = field->type;
 	const char *text = type->key ? conf_get(&row->ct.conf, type->key) : NULL;
 
+	if (row->addresses && text_is_addresses(type))
+		text = row->addresses;
 	switch (type->kind) {
 	case KIND_CTID:
 		return number(buf, row->ct.id);

@@ -17,6 +17,7 @@ struct row {
 	bool running;
 	pid_t init;
 	struct ub_state *ub;	/* NULL when the kernel knows of none */
+	char *addresses;	/* those that a running one was given; NULL: ask the file */
 };
 
 struct field_type;

@@ -84,10 +84,13 @@ static void null_stdio(void)
 
 static void exec_shell(const struct init_script *script)
 {
-	char *argv[] = { "sh", "-c", (char *)script->text, NULL };
+	char *argv[] = { "sh", "-c", script->text, NULL };
+	char *more[] = {
+		"VE_STATE=starting", script->env[0], script->env[1], script->env[2], NULL
+	};
 	char *env[CT_ENV_MAX];
 
-	ct_join_env(env, script->env);
+	ct_join_env(env, more);
 	for (size_t i = 0; i < sizeof(shells) / sizeof(*shells); i++)
 		execve(shells[i], argv, env);
 	_exit(127);

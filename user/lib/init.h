@@ -8,8 +8,8 @@
 /* A text for a shell, and what its environment has beside the usual variables. */
 struct init_script {
 	const char *what;	/* for messages: what it does */
-	const char *text;	/* NULL: there is none */
-	char *env[4];
+	char *text;		/* NULL: there is none */
+	char *env[3];		/* beside VE_STATE */
 	int code;		/* exit code of ours when it fails; 0: its own */
 	/* Not needed when this is the first line of that file; NULL: always */
 	const char *line, *file;

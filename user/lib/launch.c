@@ -16,12 +16,14 @@
 
 #include "devs.h"
 #include "dist.h"
+#include "dns.h"
 #include "exec.h"
 #include "fd.h"
 #include "init.h"
 #include "launch.h"
 #include "lock.h"
 #include "log.h"
+#include "net.h"
 #include "report.h"
 #include "rootfs.h"
 #include "run.h"
@@ -38,31 +40,79 @@
 #define BOOT_TIMEOUT 300
 #define BOOT_PAUSE_MS 200
 
-enum { SCRIPT_HOSTNAME, SCRIPT_START, NR_SCRIPTS };
+enum { SCRIPT_HOSTNAME, SCRIPT_IP, SCRIPT_DNS, SCRIPT_START, NR_SCRIPTS };
 
-static int read_scripts(struct ct *ct, struct init_script scripts[NR_SCRIPTS], char *hostname_var)
+/* A variable is in a script's environment, and freed with it. */
+static int variable(char **var, const char *name, const char *value)
 {
-	char *text = NULL;
-	int ret;
+	return asprintf(var, "%s=%s", name, value ?: "") < 0 ? VZ_SYSTEM : 0;
+}
 
-	if (*ct->hostname) {
-		ret = dist_script(ct, "SET_HOSTNAME", &text);
-		if (ret)
-			return ret;
-	}
-	scripts[SCRIPT_HOSTNAME] = (struct init_script){
+static int hostname_script(struct ct *ct, struct init_script *script)
+{
+	*script = (struct init_script){
 		.what = "set the hostname",
-		.text = text,
-		.env = { hostname_var, "VE_STATE=starting", NULL },
 		.line = ct->hostname,
 		.file = "/etc/hostname",
 	};
+	if (!*ct->hostname)
+		return 0;
+	return variable(&script->env[0], "HOSTNM", ct->hostname) ?:
+	       variable(&script->env[1], "IP_ADDR", conf_get(&ct->conf, "IP_ADDRESS")) ?:
+	       dist_script(ct, "SET_HOSTNAME", &script->text);
+}
+
+/* Who never had an address has no file that tells of one. */
+static int ip_script(struct ct *ct, struct init_script *script)
+{
+	const char *list = conf_get(&ct->conf, "IP_ADDRESS");
+
+	*script = (struct init_script){ .what = "note the addresses", .code = VZ_CANTADDIP };
+	if (!list)
+		return 0;
+	return variable(&script->env[0], "IP_ADDR", list) ?:
+	       variable(&script->env[1], "IPDELALL", "yes") ?:
+	       dist_script(ct, "ADD_IP", &script->text);
+}
+
+static int dns_script(struct ct *ct, struct init_script *script)
+{
+	const char *servers = conf_get(&ct->conf, "NAMESERVER");
+	const char *domains = conf_get(&ct->conf, "SEARCHDOMAIN");
+
+	*script = (struct init_script){ .what = "set the name servers", .code = VZ_NAMESERVER };
+	if (!servers && !domains)
+		return 0;
+	script->env[0] = dns_variable("NAMESERVER", servers);
+	script->env[1] = dns_variable("SEARCHDOMAIN", domains);
+	if (!script->env[0] || !script->env[1])
+		return VZ_SYSTEM;
+	return dist_script(ct, "SET_DNS", &script->text);
+}
+
+static int read_scripts(struct ct *ct, struct init_script scripts[NR_SCRIPTS])
+{
+	int ret = hostname_script(ct, &scripts[SCRIPT_HOSTNAME]);
+
+	if (!ret)
+		ret = ip_script(ct, &scripts[SCRIPT_IP]);
+	if (!ret)
+		ret = dns_script(ct, &scripts[SCRIPT_DNS]);
 	scripts[SCRIPT_START] = (struct init_script){
 		.what = "prepare the start",
 		.text = script_text(ct, "start"),
 		.code = VZ_ACTIONSCRIPT,
 	};
-	return 0;
+	return ret;
+}
+
+static void free_scripts(struct init_script scripts[NR_SCRIPTS])
+{
+	for (size_t i = 0; i < NR_SCRIPTS; i++) {
+		free(scripts[i].text);
+		free(scripts[i].env[0]);
+		free(scripts[i].env[1]);
+	}
 }
 
 static pid_t clone_init(int cgroup, int *pidfd)
@@ -75,6 +125,16 @@ static pid_t clone_init(int cgroup, int *pidfd)
 	};
 
 	return syscall(SYS_clone3, &args, sizeof(args));
+}
+
+static int network(struct ct *ct, pid_t pid)
+{
+	int auto_fd netns = net_open(pid);
+
+	if (netns < 0)
+		return vz_err(VZ_NOENV, "Unable to open the network of the container: %s",
+			      strerror(-netns));
+	return net_set(ct, netns, conf_get(&ct->conf, "IP_ADDRESS") ?: "");
 }
 
 /* What only the host may do for it. */
@@ -92,7 +152,7 @@ static int settle(struct ct *ct, pid_t pid, int tree)
 			      ct->root);
 	if (ret)
 		return vz_err(VZ_MOUNT, "Unable to shift ids in %s: %s", ct->root, strerror(-ret));
-	return 0;
+	return network(ct, pid);
 }
 
 static int see_off(struct ct *ct, pid_t pid, int sock, int tree)
@@ -160,15 +220,11 @@ static int launch_with(struct ct *ct, int cgroup, const struct init_script *scri
 int launch(struct ct *ct, int cgroup)
 {
 	struct init_script scripts[NR_SCRIPTS] = { 0 };
-	char hostname_var[sizeof(ct->hostname) + 8];
-	int ret;
+	int ret = read_scripts(ct, scripts);
 
-	snprintf(hostname_var, sizeof(hostname_var), "HOSTNM=%s", ct->hostname);
-	ret = read_scripts(ct, scripts, hostname_var);
 	if (!ret)
 		ret = launch_with(ct, cgroup, scripts);
-	for (size_t i = 0; i < NR_SCRIPTS; i++)
-		free((char *)scripts[i].text);
+	free_scripts(scripts);
 	return ret;
 }
 

@@ -83,9 +83,9 @@ const struct param params[] = {
 	NUMBER("local_uid",	"LOCAL_UID",	PARAM_STOPPED | PARAM_CREATE, 65536, UID_BASE_MAX),
 	NUMBER("local_gid",	"LOCAL_GID",	PARAM_STOPPED | PARAM_CREATE, 65536, UID_BASE_MAX),
 
-	P("ipadd",		"IP_ADDRESS",	IP, PARAM_IDLE | PARAM_CREATE),
-	P("nameserver",		"NAMESERVER",	LIST, PARAM_IDLE),
-	P("searchdomain",	"SEARCHDOMAIN",	LIST, PARAM_IDLE),
+	P("ipadd",		"IP_ADDRESS",	IP, PARAM_CREATE),
+	P("nameserver",		"NAMESERVER",	LIST, 0),
+	P("searchdomain",	"SEARCHDOMAIN",	LIST, 0),
 	P("diskspace",		"DISKSPACE",	KBYTES, PARAM_IDLE | PARAM_CREATE),
 	P("diskinodes",		"DISKINODES",	PAIR, PARAM_IDLE | PARAM_CREATE),
 	NUMBER("quotatime",	"QUOTATIME",	PARAM_IDLE, 0, INT_MAX),

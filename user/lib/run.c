@@ -12,6 +12,7 @@
 #include "launch.h"
 #include "lock.h"
 #include "log.h"
+#include "net.h"
 #include "rootfs.h"
 #include "run.h"
 #include "script.h"
@@ -86,6 +87,9 @@ int ct_umount(struct ct *ct)
 {
 	int ret;
 
+	/* Of one that ended by itself, the host still has routes. */
+	if (!ct_running(ct, NULL))
+		net_clear(ct);
 	if (!ct_mounted(ct))
 		return 0;
 	ret = script_run(ct, "umount", true);
@@ -124,8 +128,10 @@ static int delete_ub(const struct ct *ct)
 /* What a container leaves behind whose processes are gone. */
 static int clear_away(struct ct *ct)
 {
-	int ret = cg_remove(ct->id);
+	int ret;
 
+	net_clear(ct);
+	ret = cg_remove(ct->id);
 	if (ret)
 		return vz_err(VZ_CANTSTOP, "Unable to remove the cgroup of the container: %s",
 			      strerror(-ret));

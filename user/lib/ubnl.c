@@ -360,6 +360,93 @@ int ubnl_ub_dump(struct ubnl *nl, int (*cb)(const struct ub_state *state, void *
 	return ret ?: dump.ret;
 }
 
+static int ip_request(struct ubnl *nl, int cmd, unsigned int id, const struct ip *ip, int netns)
+{
+	struct nl_msg *msg = new_request(nl, cmd, NLM_F_ACK);
+
+	if (!msg)
+		return nl->result;
+	if (nla_put_u32(msg, STOCKVZ_A_IP_ID, id) ||
+	    (ip && nla_put_u16(msg, STOCKVZ_A_IP_FAMILY, ip->family)) ||
+	    (ip && nla_put(msg, STOCKVZ_A_IP_ADDRESS, ip_size(ip), ip->bytes)) ||
+	    (netns >= 0 && nla_put_u32(msg, STOCKVZ_A_IP_NETNS_FD, netns))) {
+		nlmsg_free(msg);
+		return set_error(nl, -EMSGSIZE, NULL);
+	}
+	return request(nl, msg, NULL, NULL);
+}
+
+int ubnl_ip_add(struct ubnl *nl, unsigned int id, const struct ip *ip, int netns)
+{
+	return ip_request(nl, STOCKVZ_CMD_IP_ADD, id, ip, netns);
+}
+
+int ubnl_ip_del(struct ubnl *nl, unsigned int id, const struct ip *ip)
+{
+	return ip_request(nl, STOCKVZ_CMD_IP_DEL, id, ip, -1);
+}
+
+struct ip_dump {
+	void (*cb)(unsigned int id, const struct ip *ip, void *arg);
+	void *arg;
+};
+
+static int on_ip(struct nl_msg *msg, void *arg)
+{
+	struct genlmsghdr *hdr = nlmsg_data(nlmsg_hdr(msg));
+	struct nlattr *tb[STOCKVZ_A_IP_MAX + 1];
+	struct ip_dump *dump = arg;
+	struct ip ip = { 0 };
+	struct nlattr *address;
+
+	if (nla_parse(tb, STOCKVZ_A_IP_MAX, genlmsg_attrdata(hdr, 0), genlmsg_attrlen(hdr, 0),
+		      NULL) < 0)
+		return NL_OK;
+	address = tb[STOCKVZ_A_IP_ADDRESS];
+	if (!address || !tb[STOCKVZ_A_IP_FAMILY])
+		return NL_OK;
+	ip.family = nla_get_u16(tb[STOCKVZ_A_IP_FAMILY]);
+	if (nla_len(address) != ip_size(&ip))
+		return NL_OK;
+	memcpy(ip.bytes, nla_data(address), ip_size(&ip));
+	dump->cb(get_u32(tb[STOCKVZ_A_IP_ID]), &ip, dump->arg);
+	return NL_OK;
+}
+
+int ubnl_ip_dump(struct ubnl *nl, void (*cb)(unsigned int id, const struct ip *ip, void *arg),
+		 void *arg)
+{
+	struct nl_msg *msg = new_request(nl, STOCKVZ_CMD_IP_GET, NLM_F_DUMP);
+	struct ip_dump dump = { .cb = cb, .arg = arg };
+
+	return msg ? request(nl, msg, on_ip, &dump) : nl->result;
+}
+
+struct owner {
+	const struct ip *ip;
+	unsigned int id;
+};
+
+static void on_owned(unsigned int id, const struct ip *ip, void *arg)
+{
+	struct owner *owner = arg;
+
+	if (ip_equal(ip, owner->ip))
+		owner->id = id;
+}
+
+/* Whoever asks has been refused and may yet want to print why. */
+unsigned int ubnl_ip_owner(struct ubnl *nl, const struct ip *ip)
+{
+	struct owner owner = { .ip = ip };
+	char why[sizeof(nl->error)];
+
+	memcpy(why, nl->error, sizeof(why));
+	ubnl_ip_dump(nl, on_owned, &owner);
+	memcpy(nl->error, why, sizeof(why));
+	return owner.id;
+}
+
 static void read_feature(struct ubnl_info *info, struct nlattr *nest)
 {
 	struct nlattr *tb[STOCKVZ_A_FEATURE_MAX + 1];

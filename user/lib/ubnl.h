@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ip.h"
 #include "param.h"
 
 struct ubnl;
@@ -92,6 +93,15 @@ const struct ubnl_feature *ubnl_feature(const struct ubnl_info *info, const char
 
 /* One warning that names the limits which the running module does not enforce. */
 void ubnl_warn_idle(struct ubnl *nl, const struct ub_limits *limits);
+
+/* Addresses: see the netlink spec. No address: all that the container has. */
+int ubnl_ip_add(struct ubnl *nl, unsigned int id, const struct ip *ip, int netns);
+int ubnl_ip_del(struct ubnl *nl, unsigned int id, const struct ip *ip);
+/* cb is called for each address of each container. */
+int ubnl_ip_dump(struct ubnl *nl, void (*cb)(unsigned int id, const struct ip *ip, void *arg),
+		 void *arg);
+/* Whose is it? 0: nobody's */
+unsigned int ubnl_ip_owner(struct ubnl *nl, const struct ip *ip);
 
 /*
  * Events of a group, STOCKVZ_MCGRP_*. A connection that has subscribed is good

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <sched.h>
+#include <string.h>
+
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+
+#include "fd.h"
+#include "rtnl.h"
+
+static struct nl_sock *open_here(void)
+{
+	struct nl_sock *sock = nl_socket_alloc();
+
+	if (sock && nl_connect(sock, NETLINK_ROUTE) < 0) {
+		nl_socket_free(sock);
+		sock = NULL;
+	}
+	return sock;
+}
+
+/* A socket stays in the namespace that it was made in: we need not. */
+struct nl_sock *rtnl_open(int netns)
+{
+	int auto_fd home = netns < 0 ? -1 : open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	struct nl_sock *sock;
+
+	errno = ENOMEM;
+	if (netns < 0)
+		return open_here();
+	if (home < 0 || setns(netns, CLONE_NEWNET))
+		return NULL;
+	sock = open_here();
+	if (setns(home, CLONE_NEWNET))
+		_exit(3);	/* Nothing that we do from here on would be meant for it. */
+	return sock;
+}
+
+void rtnl_close(struct nl_sock *sock)
+{
+	nl_socket_free(sock);
+}
+
+static int on_error(struct sockaddr_nl *addr, struct nlmsgerr *err, void *arg)
+{
+	(void)addr;
+	*(int *)arg = err->error;
+	return NL_STOP;
+}
+
+static int on_valid(struct nl_msg *msg, void *arg)
+{
+	struct ifinfomsg *ifi = nlmsg_data(nlmsg_hdr(msg));
+
+	*(int *)arg = ifi->ifi_index;
+	return NL_OK;
+}
+
+/* Send it, free it, and wait for what becomes of it: 0, -errno, or a link's number. */
+static int talk(struct nl_sock *sock, struct nl_msg *msg)
+{
+	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
+	int ret = -ENOMEM, result = 0;
+
+	if (msg && cb) {
+		nl_cb_err(cb, NL_CB_CUSTOM, on_error, &result);
+		nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_valid, &result);
+		ret = nl_send_auto(sock, msg);
+		if (ret >= 0)
+			ret = nl_recvmsgs(sock, cb);
+		/* Of a link: first what it is, then the acknowledgment. */
+		if (ret >= 0 && result > 0)
+			ret = nl_recvmsgs(sock, cb);
+		ret = ret < 0 && !result ? -EIO : result;
+	}
+	nlmsg_free(msg);
+	nl_cb_put(cb);
+	return ret;
+}
+
+static struct nl_msg *new_msg(int type, int flags, const void *head, size_t size)
+{
+	struct nl_msg *msg = nlmsg_alloc_simple(type, NLM_F_REQUEST | NLM_F_ACK | flags);
+
+	if (msg && nlmsg_append(msg, (void *)head, size, NLMSG_ALIGNTO) < 0) {
+		nlmsg_free(msg);
+		msg = NULL;
+	}
+	return msg;
+}
+
+/* A request with what follows its head, as far as that is given. */
+static int request(struct nl_sock *sock, int type, int flags, const void *head, size_t size,
+		   int address, const struct ip *ip, int link, int index)
+{
+	struct nl_msg *msg = new_msg(type, flags, head, size);
+
+	if (!msg || (ip && nla_put(msg, address, ip_size(ip), ip->bytes)) ||
+	    (link && nla_put_u32(msg, link, index))) {
+		nlmsg_free(msg);
+		return -ENOMEM;
+	}
+	return talk(sock, msg);
+}
+
+static int done_already(int err, bool add)
+{
+	bool gone = err == -ENOENT || err == -ESRCH || err == -EADDRNOTAVAIL || err == -ENODEV;
+
+	return (add ? err == -EEXIST : gone) ? 0 : err;
+}
+
+int rtnl_link_index(struct nl_sock *sock, const char *name)
+{
+	struct ifinfomsg head = { 0 };
+	struct nl_msg *msg = new_msg(RTM_GETLINK, 0, &head, sizeof(head));
+
+	if (msg)
+		nla_put_string(msg, IFLA_IFNAME, name);
+	return talk(sock, msg);
+}
+
+int rtnl_link_up(struct nl_sock *sock, const char *name, const char *kind)
+{
+	struct ifinfomsg head = { .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+	struct nl_msg *msg = new_msg(RTM_NEWLINK, NLM_F_CREATE, &head, sizeof(head));
+	struct nlattr *info;
+
+	if (!msg)
+		return -ENOMEM;
+	nla_put_string(msg, IFLA_IFNAME, name);
+	info = nla_nest_start(msg, IFLA_LINKINFO);
+	nla_put_string(msg, IFLA_INFO_KIND, kind);
+	nla_nest_end(msg, info);
+	return talk(sock, msg);
+}
+
+static bool is_loopback(const struct ip *ip)
+{
+	return ip->family == AF_INET && ip->bytes[0] == 127;
+}
+
+int rtnl_address(struct nl_sock *sock, bool add, int link, const struct ip *ip, const char *label)
+{
+	struct ifaddrmsg head = {
+		.ifa_family = ip->family,
+		.ifa_prefixlen = 8 * ip_size(ip),
+		.ifa_scope = is_loopback(ip) ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE,
+		.ifa_index = link,
+	};
+	struct nl_msg *msg = new_msg(add ? RTM_NEWADDR : RTM_DELADDR,
+				     add ? NLM_F_CREATE | NLM_F_EXCL : 0, &head, sizeof(head));
+
+	if (!msg)
+		return -ENOMEM;
+	nla_put(msg, IFA_LOCAL, ip_size(ip), ip->bytes);
+	nla_put(msg, IFA_ADDRESS, ip_size(ip), ip->bytes);
+	if (label && ip->family == AF_INET)
+		nla_put_string(msg, IFA_LABEL, label);
+	return done_already(talk(sock, msg), add);
+}
+
+int rtnl_route(struct nl_sock *sock, bool add, int link, const struct ip *ip, int family)
+{
+	struct rtmsg head = {
+		.rtm_family = family,
+		.rtm_dst_len = ip ? 8 * ip_size(ip) : 0,
+		.rtm_table = RT_TABLE_MAIN,
+		.rtm_protocol = add ? RTPROT_BOOT : RTPROT_UNSPEC,
+		.rtm_scope = add && family == AF_INET ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
+		.rtm_type = add ? RTN_UNICAST : RTN_UNSPEC,
+	};
+	const int type = add ? RTM_NEWROUTE : RTM_DELROUTE;
+	int err;
+
+	if (!add && family == AF_INET)
+		head.rtm_scope = RT_SCOPE_NOWHERE;
+	err = request(sock, type, add ? NLM_F_CREATE | NLM_F_REPLACE : 0, &head, sizeof(head),
+		      RTA_DST, ip, RTA_OIF, link);
+	return done_already(err, add);
+}
+
+int rtnl_proxy(struct nl_sock *sock, bool add, int link, const struct ip *ip)
+{
+	struct ndmsg head = {
+		.ndm_family = ip->family,
+		.ndm_ifindex = link,
+		.ndm_state = NUD_PERMANENT,
+		.ndm_flags = NTF_PROXY,
+	};
+	int err = request(sock, add ? RTM_NEWNEIGH : RTM_DELNEIGH, add ? NLM_F_CREATE : 0,
+			  &head, sizeof(head), NDA_DST, ip, 0, 0);
+
+	return done_already(err, add);
+}
