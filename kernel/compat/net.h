@@ -9,13 +9,13 @@ struct sock;
 
 /* What tracepoint kfree_skb tells. 6.11 added the socket that would have read. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0)
-#define COMPAT_KFREE_SKB_ARGS						\
-	void *data, struct sk_buff *skb, void *location,		\
-	enum skb_drop_reason reason
+#define COMPAT_KFREE_SKB_PROBE(name)					\
+	void name(void *data, struct sk_buff *skb, void *location,	\
+		  enum skb_drop_reason reason)
 #else
-#define COMPAT_KFREE_SKB_ARGS						\
-	void *data, struct sk_buff *skb, void *location,		\
-	enum skb_drop_reason reason, struct sock *rx_sk
+#define COMPAT_KFREE_SKB_PROBE(name)					\
+	void name(void *data, struct sk_buff *skb, void *location,	\
+		  enum skb_drop_reason reason, struct sock *rx_sk)
 #endif
 
 /* 6.8 promised not to write to the socket. */

@@ -158,7 +158,7 @@ DEFINE_GATE(dgrambuf_raw)
  * reasons, raw on INET6 does not before 6.12; one that made it into a raw
  * socket's queue has a destructor.
  */
-void dgrambuf_dropped(COMPAT_KFREE_SKB_ARGS)
+COMPAT_KFREE_SKB_PROBE(dgrambuf_dropped)
 {
 	struct pending *p = this_cpu_ptr(&pending);
 

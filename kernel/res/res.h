@@ -107,7 +107,7 @@ DECLARE_HOOK(dgrambuf_udp);
 DECLARE_HOOK(dgrambuf_raw);
 DECLARE_HOOK(dgrambuf_udp_release);
 DECLARE_HOOK(sockbuf_rfree);
-void dgrambuf_dropped(COMPAT_KFREE_SKB_ARGS);
+COMPAT_KFREE_SKB_PROBE(dgrambuf_dropped);
 int dgrambuf_udp_prove(void);
 int dgrambuf_raw_prove(void);
 

@@ -623,13 +623,12 @@ void ub_numbers(struct ub *ub, enum stockvz_resource res, struct ub_numbers *n)
 {
 	if (ub && refresh_of[res])
 		refresh_of[res](ub);
-	if (!ub) {
+	if (!ub)
 		host_numbers(res, n);
-	} else if (row_of[res]) {
+	else if (row_of[res])
 		read_row(ub, res, n);
-	} else {
+	else
 		ub_counter_view(&ub->counter[res].c, n);
-	}
 }
 
 /**
