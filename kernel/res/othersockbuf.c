@@ -109,21 +109,20 @@ static int take(struct sock *sk, unsigned int size, bool last)
 	struct ub_refusal why;
 	unsigned long flags;
 	struct sockmem *m = sockmem_lock(sk, &flags);
+	int err;
 
 	if (!m)
 		return 0;
-	if (!last && !sockmem_fits(m, size)) {
-		sockmem_unlock(m, flags);
-		return -EAGAIN;
-	}
-	if (sockmem_send(m, m->snd + size, sockmem_send_severity(m, size),
-			 &why)) {
+	err = sockmem_send(m, m->snd + size, sockmem_send_severity(m, size),
+			   last ? &why : NULL);
+	if (err && last) {
 		sockmem_unlock_refused(m, flags, STOCKVZ_RES_OTHERSOCKBUF, &why);
 		return -EAGAIN;
 	}
-	m->pending += size;
+	if (!err)
+		m->pending += size;
 	sockmem_unlock(m, flags);
-	return 0;
+	return err ? -EAGAIN : 0;
 }
 
 /* What was about to be queued is, or never will be. */

@@ -211,7 +211,7 @@ bool sockmem_fits(const struct sockmem *m, unsigned int more)
  * @m: the record
  * @bytes: how much it is in all
  * @severity: how far it may go, if that is more than it was
- * @why: filled in when it is refused
+ * @why: filled in when it is refused; NULL: see ub_counter_charge()
  *
  * Context: @m locked.
  * Return: 0; -ENOMEM if it was refused, and stays what it was.

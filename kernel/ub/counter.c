@@ -54,7 +54,8 @@ void ub_counter_init(struct ub_counter *c, unsigned long barrier,
  * @c: the counter
  * @amount: in the unit of the resource; at most UB_MAX
  * @severity: how far it may go
- * @why: filled in when the charge is refused, untouched otherwise
+ * @why: filled in when the charge is refused, untouched otherwise; NULL: a
+ *	refusal does not count, since the caller will ask once more
  *
  * Adding first and looking afterwards would let one charge that does not fit
  * push out another that does. So the sum is tried before it is stored.
@@ -79,6 +80,8 @@ int ub_counter_charge(struct ub_counter *c, unsigned long amount,
 	return 0;
 
 refuse:
+	if (!why)
+		return -ENOMEM;
 	atomic_long_inc(&c->failcnt);
 	why->amount = amount;
 	why->held = held;

@@ -280,6 +280,17 @@ static void failcnt_counts_calls(struct subject *s)
 	expect_row(s, 0, 10, 3);
 }
 
+static void one_that_asks_again_is_not_counted(struct subject *s)
+{
+	subject_set(s, 10, 10);
+	expect(subject_charge(s, 11, UB_HARD, NULL) == -ENOMEM);
+	expect_row(s, 0, 0, 0);
+	expect(!subject_charge(s, 10, UB_HARD, NULL));
+	expect_row(s, 10, 10, 0);
+	refused(s, 1, UB_HARD, STOCKVZ_BOUND_BARRIER);
+	expect_row(s, 10, 10, 1);
+}
+
 static void maxheld_is_the_most(struct subject *s)
 {
 	charged(s, 10, UB_HARD);
@@ -880,6 +891,7 @@ static const struct {
 	SENTENCE(force_past_the_largest),
 	SENTENCE(nothing_is_charged_for_nothing),
 	SENTENCE(failcnt_counts_calls),
+	SENTENCE(one_that_asks_again_is_not_counted),
 	SENTENCE(maxheld_is_the_most),
 	SENTENCE(uncharging_too_much),
 };

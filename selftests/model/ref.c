@@ -21,6 +21,8 @@ static bool fits(const struct ref *r, unsigned long amount, unsigned long bound)
 static int refuse(struct ref *r, unsigned long amount,
 		  enum stockvz_bound bound, struct ub_refusal *why)
 {
+	if (!why)
+		return -ENOMEM;
 	r->failcnt++;
 	*why = (struct ub_refusal){
 		.bound = bound,
