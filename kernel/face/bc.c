@@ -11,9 +11,6 @@
  */
 #include <linux/capability.h>
 #include <linux/ctype.h>
-#include <linux/file.h>
-#include <linux/fs.h>
-#include <linux/mount.h>
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
 #include <linux/workqueue.h>
@@ -21,6 +18,7 @@
 
 #include "face.h"
 #include "ub/bind.h"
+#include "ub/cgfile.h"
 
 #define HOME "fs/stockvz"
 
@@ -32,9 +30,6 @@ static struct proc_dir_entry *home, *bc;
 /* The directories, by number. Changed under dirs_mutex. */
 static DEFINE_XARRAY(dirs);
 static DEFINE_MUTEX(dirs_mutex);
-
-/* A cgroup v2 of our own: the host may have mounted it anywhere, or not at all. */
-static struct vfsmount *cgroups;
 
 /* Of the host, and with both capabilities over files. */
 static bool is_permitted(void)
@@ -102,33 +97,19 @@ static void show_number(struct seq_file *m, const char *name, u64 n)
 /* What the file of a beancounter's cgroup says; "" if it has none. */
 static char *read_cgroup(struct ub *ub, const char *name)
 {
-	char *path = kzalloc(2 * PATH_MAX, GFP_KERNEL);
-	char *text = path + PATH_MAX;
-	struct path root;
-	struct file *file;
-	loff_t pos = 0;
-	ssize_t len;
+	char *text = kzalloc(PATH_MAX, GFP_KERNEL);
+	struct cgroup *dir;
 
-	if (!path || !cgroups || !ub)
-		return path;
-	len = ub_cgroup(ub, path, PATH_MAX);
-	if (len <= 1 || len + strlen(name) + 1 >= PATH_MAX)
-		goto nothing;
-	strcat(path, name);
-	root = (struct path){ .mnt = cgroups, .dentry = cgroups->mnt_root };
-	file = file_open_root(&root, path + 1, O_RDONLY, 0);
-	if (IS_ERR(file))
-		goto nothing;
-	len = kernel_read(file, text, PATH_MAX - 1, &pos);
-	fput(file);
-	/* It is given back by its beginning. */
-	memmove(path, text, PATH_MAX);
-	path[len > 0 ? len : 0] = 0;
-	return path;
-
-nothing:
-	*path = 0;
-	return path;
+	preempt_disable();
+	dir = ub ? ub_dir(ub) : NULL;
+	if (dir)
+		cgroup_get(dir);
+	preempt_enable();
+	if (text && dir)
+		cgfile_read(dir, name, text, PATH_MAX);
+	if (dir)
+		cgroup_put(dir);
+	return text;
 }
 
 /* The sum of all numbers that follow the word. */
@@ -154,7 +135,7 @@ static u64 sum_of(const char *text, const char *word)
 static void show_vmaux(struct seq_file *m, struct ub *ub)
 {
 	struct ub_numbers ram, swap;
-	char *text = read_cgroup(ub, "/memory.stat");
+	char *text = read_cgroup(ub, "memory.stat");
 
 	ub_numbers(ub, STOCKVZ_RES_PHYSPAGES, &ram);
 	ub_numbers(ub, STOCKVZ_RES_SWAPPAGES, &swap);
@@ -180,7 +161,7 @@ static void show_ioacct(struct seq_file *m, struct ub *ub)
 		"fsyncs_active", "fdatasyncs_active", "range_syncs_active",
 		"io_pbs", "fuse_requests", "fuse_bytes",
 	};
-	char *text = read_cgroup(ub, "/io.stat");
+	char *text = read_cgroup(ub, "io.stat");
 	unsigned int i;
 
 	show_number(m, "read", sum_of(text, "rbytes="));
@@ -282,16 +263,6 @@ static void gone(void)
 	schedule_work(&take_away_work);
 }
 
-static struct vfsmount *mount_cgroups(void)
-{
-	struct file_system_type *type = get_fs_type("cgroup2");
-	struct vfsmount *mnt = type ? kern_mount(type) : NULL;
-
-	if (type)
-		module_put(type->owner);
-	return IS_ERR(mnt) ? NULL : mnt;
-}
-
 /**
  * bc_home() - where lookups of /proc/bc are to be sent
  *
@@ -310,7 +281,6 @@ int bc_init(void)
 		proc_remove(home);
 		return -ENOMEM;
 	}
-	cgroups = mount_cgroups();
 	born(0);
 	ub_set_watcher(born, gone);
 	return 0;
@@ -323,6 +293,4 @@ void bc_exit(void)
 	cancel_work_sync(&take_away_work);
 	proc_remove(home);
 	xa_destroy(&dirs);
-	if (cgroups)
-		kern_unmount(cgroups);
 }

@@ -30,6 +30,7 @@
 
 #include "compat/compat.h"
 #include "res.h"
+#include "ub/cgfile.h"
 
 HOOK_PIN(__mod_memcg_state, void (struct mem_cgroup *, compat_memcg_stat, int));
 

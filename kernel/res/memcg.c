@@ -16,6 +16,7 @@
 #include <linux/vmstat.h>
 
 #include "res.h"
+#include "ub/cgfile.h"
 
 /* Caller is in an RCU read-side section. */
 static struct mem_cgroup *memcg_of(struct cgroup *cgroup)

@@ -139,13 +139,6 @@ struct proc_dir_entry;
 DECLARE_HOOK(bc_lookup);
 void res_set_bc_home(struct proc_dir_entry *dir, struct proc_dir_entry *ct);
 
-/* cgfile.c */
-bool cgfile_init(void);
-void cgfile_exit(void);
-int cgfile_write(struct cgroup *cgroup, const char *name, const char *text);
-ssize_t cgfile_read(struct cgroup *cgroup, const char *name, char *text,
-		    size_t size);
-
 /* memcg.c */
 void memcg_init(void);
 void memcg_exit(void);

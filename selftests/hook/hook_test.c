@@ -334,6 +334,9 @@ TEST_F(whole, everything_is_on)
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("privvmpages").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("shmpages").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numproc").state);
+	/* A mount of ours may not set options for the whole host. */
+	EXPECT_TRUE(stands("/proc/mounts", "cgroup2", "nsdelegate",
+			   "memory_recursiveprot"));
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numfile").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numtcpsock").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numothersock").state);

@@ -9,8 +9,8 @@
 #include <linux/mount.h>
 #include <linux/slab.h>
 
+#include "cgfile.h"
 #include "compat/compat.h"
-#include "res.h"
 
 static struct vfsmount *mount;
 
