@@ -440,15 +440,15 @@ FIXTURE_VARIANT(held) {
 #define SOCKETS "security_socket_post_create"
 #define CONNECT "security_unix_stream_connect"
 #define COLD_GATES "pids_can_fork,__inet_inherit_port," CONNECT
-#define BOTH "numtcpsock numothersock"
+#define FORK "numproc privvmpages lockedpages"
 
 HELD(hot, FILES, FILES, "numfile");
-HELD(hot_of_two, SOCKETS, SOCKETS, BOTH);
-HELD(cold_first, "pids_can_fork", "pids_can_fork", "numproc");
-HELD(cold_last, CONNECT, CONNECT, "numothersock");
-HELD(cold_of_two, "__inet_inherit_port", "__inet_inherit_port", BOTH);
-HELD(cold_all, COLD_GATES, "", "numproc " BOTH);
-HELD(hot_and_cold, "pids_can_fork," FILES, "", "numproc numfile");
+HELD(hot_of_many, SOCKETS, SOCKETS, ALL_SOCKETS);
+HELD(cold_first, "pids_can_fork", "pids_can_fork", FORK);
+HELD(cold_last, CONNECT, CONNECT, "numothersock " SOCKBUFS);
+HELD(cold_of_many, "__inet_inherit_port", "__inet_inherit_port", ALL_SOCKETS);
+HELD(cold_all, COLD_GATES, "", FORK " " ALL_SOCKETS);
+HELD(hot_and_cold, "pids_can_fork," FILES, "", FORK " numfile");
 HELD(release, "security_file_free", "", "");
 
 #define HOLDS "a livepatch or another tracer holds it"
