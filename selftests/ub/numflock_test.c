@@ -26,7 +26,7 @@ static const char *name_of(long file)
 {
 	static char name[64];
 
-	snprintf(name, sizeof(name), "/tmp/numflock.%ld", file);
+	snprintf(name, sizeof(name), "/vz/numflock.%ld", file);
 	return name;
 }
 
