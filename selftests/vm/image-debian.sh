@@ -4,7 +4,7 @@
 # The Debian guest: a root disk made once by mmdebstrap and kept, and what is put into it
 # at each boot. Sourced by run.
 
-debian_packages=(systemd-sysv dbus kmod udev iproute2 procps util-linux bash e2fsprogs
+debian_packages=(systemd-sysv dbus kmod udev iproute2 iputils-ping procps util-linux bash e2fsprogs
 	libnl-genl-3-200 libcap2 libseccomp2 tar gzip xz-utils zstd busybox-static)
 
 # "debian-dkms" can build the module in the guest, for both kernels.
