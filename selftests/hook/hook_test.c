@@ -192,29 +192,31 @@ static void check_counted(struct __test_metadata *_metadata, const char *off)
 	EXPECT_EQ(0, cg_remove(CGROUP));
 }
 
-/*
- * These features, with a space between, are off and no other: that is said in
- * three places, each time with the symbol and why.
- */
+/* These features, with a space between, are off: that is said in three places. */
 static void check_off(struct __test_metadata *_metadata, const char *off,
 		      const char *symbol, const char *why)
 {
 	char names[128], *rest = names, *name;
-	size_t len = 0;
 
 	snprintf(names, sizeof(names), "%s", off);
 	while (*off && (name = strsep(&rest, " "))) {
 		struct feature f = feature(name);
 
-		EXPECT_EQ(STOCKVZ_STATE_OFF, f.state);
+		EXPECT_EQ(STOCKVZ_STATE_OFF, f.state) TH_LOG("%s without %s", name, symbol);
 		EXPECT_TRUE(strstr(f.reason, symbol) && strstr(f.reason, why))
 			TH_LOG("netlink: %s: %s", name, f.reason);
 		EXPECT_TRUE(stands("/proc/stockvz", name, symbol, why));
 		EXPECT_TRUE(stands("/dev/kmsg", name, "is off:", why));
 		EXPECT_NE(NULL, strstr(all_off(), name));
-		len += strlen(name) + 1;
 	}
-	EXPECT_EQ(len, strlen(all_off())) TH_LOG("off: %s", all_off());
+}
+
+/* And no other is. */
+static void check_only(struct __test_metadata *_metadata, const char *off)
+{
+	size_t len = *off ? strlen(off) + 1 : 0;
+
+	EXPECT_EQ(len, strlen(all_off())) TH_LOG("off: %s, not: %s", all_off(), off);
 }
 
 FIXTURE(module) {
@@ -233,84 +235,138 @@ FIXTURE_TEARDOWN(module)
 	EXPECT_EQ(0, load(""));
 }
 
-FIXTURE_VARIANT(module) {
-	const char *symbol;
-	const char *off;
-};
-
-#define HIDDEN(symbol_, off_)						\
-	FIXTURE_VARIANT_ADD(module, symbol_) {				\
-		.symbol = #symbol_,					\
-		.off = off_,						\
-	}
-
-HIDDEN(pids_can_fork, "numproc privvmpages lockedpages");
-HIDDEN(pids_cancel_fork, "numproc");
-HIDDEN(cgroup_release, "kmemsize numproc");
-HIDDEN(free_task, "numproc");
-HIDDEN(security_file_alloc, "numfile");
-HIDDEN(security_file_free, "numfile");
-
 #define SOCKBUFS "othersockbuf dgramrcvbuf"
 #define ALL_SOCKETS "numtcpsock numothersock " SOCKBUFS
 
-HIDDEN(security_unix_stream_connect, "numothersock " SOCKBUFS);
-HIDDEN(security_socket_post_create, ALL_SOCKETS);
-HIDDEN(__inet_inherit_port, ALL_SOCKETS);
-HIDDEN(sk_destruct, ALL_SOCKETS);
-HIDDEN(tcp_check_oom, "numtcpsock");
-HIDDEN(__udp_enqueue_schedule_skb, "dgramrcvbuf");
-HIDDEN(__sock_queue_rcv_skb, "dgramrcvbuf");
-HIDDEN(udp_rmem_release, "dgramrcvbuf");
-HIDDEN(kfree_skb, "dgramrcvbuf");
-HIDDEN(sock_rfree, "dgramrcvbuf");
-HIDDEN(sock_alloc_send_pskb, "othersockbuf");
-HIDDEN(sock_wfree, "othersockbuf");
-HIDDEN(flock_lock_inode, "numflock");
-HIDDEN(locks_get_lock_context, "numflock");
-HIDDEN(locks_unlink_lock_ctx, "numflock");
-HIDDEN(pty_close, "numpty");
-HIDDEN(__sigqueue_alloc, "numsiginfo");
-HIDDEN(signal_generate, "numsiginfo");
-HIDDEN(alarm_timer_create, "numsiginfo");
-HIDDEN(try_charge_memcg, "kmemsize");
-HIDDEN(__mod_memcg_state, "kmemsize");
-HIDDEN(cgroup_rmdir, "kmemsize");
-HIDDEN(out_of_memory, "oom-choice");
-HIDDEN(oom_evaluate_task, "oom-choice");
-HIDDEN(__oom_kill_process, "oom-choice");
-HIDDEN(may_expand_vm, "privvmpages lockedpages");
-HIDDEN(mmap_region, "privvmpages lockedpages");
-HIDDEN(mprotect_fixup, "privvmpages");
-HIDDEN(mlock_fixup, "lockedpages");
-HIDDEN(userfaultfd_unmap_complete, "privvmpages lockedpages");
-HIDDEN(begin_new_exec, "privvmpages lockedpages");
-HIDDEN(exit_mmap, "privvmpages lockedpages");
-HIDDEN(alloc_file_pseudo, "shmpages lockedpages");
-HIDDEN(security_inode_init_security, "shmpages");
-HIDDEN(shmem_add_to_page_cache, "shmpages");
-HIDDEN(shmem_recalc_inode, "shmpages");
-HIDDEN(shmem_evict_inode, "shmpages lockedpages");
-HIDDEN(shmem_lock, "lockedpages");
-HIDDEN(zap_pid_ns_processes, "ct-events");
-HIDDEN(proc_lookup_de, "proc-bc");
+/* What is off without a function. */
+static const struct hidden {
+	const char *symbol;
+	const char *off;
+} hidden[] = {
+#define HIDDEN(symbol_, off_) { #symbol_, off_ }
+	HIDDEN(pids_can_fork, "numproc privvmpages lockedpages"),
+	HIDDEN(pids_cancel_fork, "numproc"),
+	HIDDEN(cgroup_release, "kmemsize numproc"),
+	HIDDEN(free_task, "numproc"),
+	HIDDEN(security_file_alloc, "numfile"),
+	HIDDEN(security_file_free, "numfile"),
+	HIDDEN(security_unix_stream_connect, "numothersock " SOCKBUFS),
+	HIDDEN(security_socket_post_create, ALL_SOCKETS),
+	HIDDEN(__inet_inherit_port, ALL_SOCKETS),
+	HIDDEN(sk_destruct, ALL_SOCKETS),
+	HIDDEN(tcp_check_oom, "numtcpsock"),
+	HIDDEN(__udp_enqueue_schedule_skb, "dgramrcvbuf"),
+	HIDDEN(__sock_queue_rcv_skb, "dgramrcvbuf"),
+	HIDDEN(udp_rmem_release, "dgramrcvbuf"),
+	HIDDEN(kfree_skb, "dgramrcvbuf"),
+	HIDDEN(sock_rfree, "dgramrcvbuf"),
+	HIDDEN(sock_alloc_send_pskb, "othersockbuf"),
+	HIDDEN(sock_wfree, "othersockbuf"),
+	HIDDEN(flock_lock_inode, "numflock"),
+	HIDDEN(locks_get_lock_context, "numflock"),
+	HIDDEN(locks_unlink_lock_ctx, "numflock"),
+	HIDDEN(pty_close, "numpty"),
+	HIDDEN(__sigqueue_alloc, "numsiginfo"),
+	HIDDEN(signal_generate, "numsiginfo"),
+	HIDDEN(alarm_timer_create, "numsiginfo"),
+	HIDDEN(try_charge_memcg, "kmemsize"),
+	HIDDEN(__mod_memcg_state, "kmemsize"),
+	HIDDEN(cgroup_rmdir, "kmemsize"),
+	HIDDEN(out_of_memory, "oom-choice"),
+	HIDDEN(oom_evaluate_task, "oom-choice"),
+	HIDDEN(__oom_kill_process, "oom-choice"),
+	HIDDEN(may_expand_vm, "privvmpages lockedpages"),
+	HIDDEN(mmap_region, "privvmpages lockedpages"),
+	HIDDEN(mprotect_fixup, "privvmpages"),
+	HIDDEN(mlock_fixup, "lockedpages"),
+	HIDDEN(userfaultfd_unmap_complete, "privvmpages lockedpages"),
+	HIDDEN(begin_new_exec, "privvmpages lockedpages"),
+	HIDDEN(exit_mmap, "privvmpages lockedpages"),
+	HIDDEN(alloc_file_pseudo, "shmpages lockedpages"),
+	HIDDEN(security_inode_init_security, "shmpages"),
+	HIDDEN(shmem_add_to_page_cache, "shmpages"),
+	HIDDEN(shmem_recalc_inode, "shmpages"),
+	HIDDEN(shmem_evict_inode, "shmpages lockedpages"),
+	HIDDEN(shmem_lock, "lockedpages"),
+	HIDDEN(zap_pid_ns_processes, "ct-events"),
+	HIDDEN(proc_lookup_de, "proc-bc"),
+#undef HIDDEN
+};
 
-TEST_F(module, hidden)
+/* Have two lists of names one in common? */
+static bool overlap(const char *a, const char *b)
 {
-	char parameters[128];
+	char names[128], *rest = names, *name;
+	size_t len;
 
-	snprintf(parameters, sizeof(parameters), "hide=%s", variant->symbol);
-	ASSERT_EQ(0, load(parameters));
-	check_off(_metadata, variant->off, variant->symbol, "hidden");
-	check_counted(_metadata, variant->off);
-	check_unload(_metadata);
+	snprintf(names, sizeof(names), "%s", a);
+	while ((name = strsep(&rest, " "))) {
+		const char *at = b;
 
-	snprintf(parameters, sizeof(parameters), "hide=%s require=all",
-		 variant->symbol);
-	EXPECT_NE(0, load(parameters));
+		len = strlen(name);
+		for (; (at = strstr(at, name)); at += len)
+			if ((at == b || at[-1] == ' ') && (!at[len] || at[len] == ' '))
+				return true;
+	}
+	return false;
+}
+
+/**
+ * struct group - functions that are hidden at the same time
+ * @with: which
+ * @symbols: their names, with a comma between
+ * @off: all that is off without them, with a space between
+ */
+struct group {
+	bool with[ARRAY_SIZE(hidden)];
+	char symbols[1024];
+	char off[1024];
+};
+
+/* As many of those left as have nothing to do with each other. */
+static bool next_group(struct group *g, bool *done)
+{
+	size_t symbols = 0, off = 0;
+	unsigned int i;
+
+	memset(g, 0, sizeof(*g));
+	for (i = 0; i < ARRAY_SIZE(hidden); i++) {
+		if (done[i] || overlap(hidden[i].off, g->off))
+			continue;
+		done[i] = true;
+		g->with[i] = true;
+		symbols += sprintf(g->symbols + symbols, "%s%s", symbols ? "," : "",
+				   hidden[i].symbol);
+		off += sprintf(g->off + off, "%s%s", off ? " " : "", hidden[i].off);
+	}
+	return symbols;
+}
+
+TEST_F_TIMEOUT(module, hidden, 900)
+{
+	bool done[ARRAY_SIZE(hidden)] = { 0 };
+	char parameters[1100];
+	struct group g;
+	unsigned int i;
+
+	while (next_group(&g, done)) {
+		TH_LOG("without %s", g.symbols);
+		snprintf(parameters, sizeof(parameters), "hide=%s", g.symbols);
+		ASSERT_EQ(0, load(parameters));
+		for (i = 0; i < ARRAY_SIZE(hidden); i++)
+			if (g.with[i])
+				check_off(_metadata, hidden[i].off, hidden[i].symbol, "hidden");
+		check_only(_metadata, g.off);
+		check_counted(_metadata, g.off);
+		check_unload(_metadata);
+	}
+}
+
+TEST_F(module, all_or_nothing)
+{
+	EXPECT_NE(0, load("hide=pty_close require=all"));
 	EXPECT_NE(0, access("/proc/stockvz", F_OK));
-	EXPECT_TRUE(stands("/dev/kmsg", "not loaded: require=all, and ",
-			   variant->symbol, ""));
+	EXPECT_TRUE(stands("/dev/kmsg", "not loaded: require=all, and ", "pty_close", ""));
 }
 
 FIXTURE(whole) {
@@ -460,6 +516,7 @@ TEST_F(held, features_off)
 	ASSERT_EQ(0, hold(variant->functions));
 	ASSERT_EQ(0, load(""));
 	check_off(_metadata, variant->off, variant->symbol, HOLDS);
+	check_only(_metadata, variant->off);
 	check_counted(_metadata, variant->off);
 
 	/* Whoever goes first leaves nothing to the other. */
@@ -467,6 +524,7 @@ TEST_F(held, features_off)
 	ASSERT_EQ(0, load(""));
 	EXPECT_EQ(0, let_go());
 	check_off(_metadata, variant->off, variant->symbol, HOLDS);
+	check_only(_metadata, variant->off);
 	check_counted(_metadata, variant->off);
 	check_unload(_metadata);
 

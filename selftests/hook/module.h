@@ -19,7 +19,7 @@
 
 static inline int load(const char *parameters)
 {
-	char command[256];
+	char command[2048];
 
 	ub_forget_socket();
 	snprintf(command, sizeof(command), "modprobe stockvz %s 2>/dev/null",
