@@ -185,14 +185,15 @@ TEST_F(kmem, refused)
 	EXPECT_GT(5000, done);
 	EXPECT_EQ(ENOMEM, *(long *)a->worker.shared);
 	EXPECT_EQ(failures + 1, FAILCNT(a, KMEMSIZE));
-	/* By less than a page it did not fit. */
+	/* Each CPU may have given back the page that it kept ready. */
 	EXPECT_GE(limit, HELD(a, KMEMSIZE));
-	EXPECT_LT(limit - PAGE, HELD(a, KMEMSIZE));
+	EXPECT_LT(limit - 3 * PAGE, HELD(a, KMEMSIZE));
 	EXPECT_GE(limit, ub_row(a->id, STOCKVZ_RES_KMEMSIZE).maxheld);
 	ASSERT_EQ(0, ub_event_next(&e, PATIENCE_MS));
 	EXPECT_EQ(a->id, e.id);
 	EXPECT_EQ(STOCKVZ_RES_KMEMSIZE, (int)e.resource);
 	EXPECT_EQ(PAGE, (long)e.amount);
+	/* By less than a page it did not fit. */
 	EXPECT_LT(limit, e.held + e.amount);
 	EXPECT_EQ(SYS_openat, e.syscall);
 	EXPECT_EQ((unsigned int)a->worker.pid, e.pid);
