@@ -3,7 +3,8 @@
  * numtcpsock, numothersock and the buffers. A socket that somebody has a
  * descriptor of is fetched by pidfd_getfd() and asked what it is and what it has
  * queued. Those without, orphans and connections that nobody has accepted yet,
- * are found by sock_diag in the network namespace of the first process.
+ * are found in the network namespace of the first process: by sock_diag, or in the
+ * lists of /proc.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +12,6 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
-#include <linux/unix_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
@@ -88,23 +88,8 @@ static void on_inet(struct sums *sums, const struct nlmsghdr *head)
 			add_buffers(sums, true, RTA_DATA(attr));
 }
 
-static void on_unix(struct sums *sums, const struct nlmsghdr *head)
-{
-	const struct unix_diag_msg *msg = NLMSG_DATA(head);
-	const struct rtattr *attr = (void *)(msg + 1);
-	int len = head->nlmsg_len - NLMSG_LENGTH(sizeof(*msg));
-
-	if (msg->udiag_ino)
-		return;
-	sums->other++;
-	for (; RTA_OK(attr, len); attr = RTA_NEXT(attr, len))
-		if (attr->rta_type == UNIX_DIAG_MEMINFO)
-			add_buffers(sums, false, RTA_DATA(attr));
-}
-
 /* Until the end of the dump: 0, or -errno as the kernel put it */
-static int receive(int sock, struct sums *sums,
-		   void (*on)(struct sums *sums, const struct nlmsghdr *head))
+static int receive(int sock, struct sums *sums)
 {
 	static char buf[65536] __attribute__((aligned(NLMSG_ALIGNTO)));
 
@@ -119,7 +104,7 @@ static int receive(int sock, struct sums *sums,
 				return 0;
 			if (head->nlmsg_type == NLMSG_ERROR)
 				return ((struct nlmsgerr *)NLMSG_DATA(head))->error ?: -EIO;
-			on(sums, head);
+			on_inet(sums, head);
 		}
 	}
 }
@@ -145,30 +130,7 @@ static int dump_inet(int sock, struct sums *sums, int family)
 
 	if (send(sock, &msg, sizeof(msg), 0) != sizeof(msg))
 		return -errno;
-	return receive(sock, sums, on_inet);
-}
-
-static int dump_unix(int sock, struct sums *sums)
-{
-	struct {
-		struct nlmsghdr head;
-		struct unix_diag_req req;
-	} msg = {
-		.head = {
-			.nlmsg_len = sizeof(msg),
-			.nlmsg_type = SOCK_DIAG_BY_FAMILY,
-			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
-		},
-		.req = {
-			.sdiag_family = AF_UNIX,
-			.udiag_states = ~0u,
-			.udiag_show = UDIAG_SHOW_MEMINFO,
-		},
-	};
-
-	if (send(sock, &msg, sizeof(msg), 0) != sizeof(msg))
-		return -errno;
-	return receive(sock, sums, on_unix);
+	return receive(sock, sums);
 }
 
 /* A netlink socket in the network namespace of the process */
@@ -192,8 +154,8 @@ static int diag_socket(pid_t pid)
 }
 
 /*
- * Where a kernel has no sock_diag: those that have no inode in a list of
- * /proc/PID/net, the inode being its place-th word and the state, of TCP, the fourth.
+ * Where sock_diag does not tell: those that have no inode in a list of /proc/PID/net,
+ * the inode being its place-th word and the state, of TCP, the fourth.
  */
 static void list_sockets(pid_t pid, const char *list, int place, uint64_t *sum)
 {
@@ -249,8 +211,8 @@ static const char *add_hidden(const struct audit_scene *scene, struct sums *sums
 		list_sockets(scene->init, "tcp", 10, &sums->tcp);
 	if (sock < 0 || dump_inet(sock, sums, AF_INET6))
 		list_sockets(scene->init, "tcp6", 10, &sums->tcp);
-	if (sock < 0 || dump_unix(sock, sums))
-		list_sockets(scene->init, "unix", 7, &sums->other);
+	/* sock_diag passes over a connection that waits to be accepted. */
+	list_sockets(scene->init, "unix", 7, &sums->other);
 	return one_netns(scene) ? "" : "without what nobody has open in inner namespaces";
 }
 
