@@ -65,6 +65,7 @@ static void work(int fd, int done)
 	prctl(PR_SET_NAME, WORKER_COMM);
 	/* Whatever happens to the test, nobody is left behind. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	eventfd_write(done, 1);
 	while (recv(fd, &o, sizeof(o), 0) == sizeof(o)) {
 		*result_of(worker_shared) = o.fn(o.a, o.b);
 		eventfd_write(done, 1);
@@ -96,7 +97,10 @@ int worker_start(struct worker *w, const char *cgroup)
 	}
 	close(fds[1]);
 	close(channel[1]);
-	return w->pid > 0 ? 0 : w->pid;
+	if (w->pid < 0)
+		return w->pid;
+	/* Until it has closed what is not its own. */
+	return worker_end(w);
 }
 
 void worker_begin(struct worker *w, worker_fn fn, long a, long b)

@@ -145,8 +145,8 @@ TEST_F(kmem, is_what_the_kernel_counts)
 	struct box *a = &self->a;
 	long known;
 
+	/* What fork() itself took is the forking task's: so far it may have nothing. */
 	EXPECT_EQ(0, IN(a, allow_many));
-	EXPECT_LT(0, HELD(a, KMEMSIZE));
 	EXPECT_AGREES(a);
 	EXPECT_EQ(5000, IN(a, open_files, 5000));
 	EXPECT_LT(5000 * 128, HELD(a, KMEMSIZE));
