@@ -191,15 +191,17 @@ ct_gone()
 # What containers are made of and have to give back: one line for each thing.
 host_state()
 {
-	local dir
+	local dir own
 
+	own=$(sed -n 's/^0:://p' /proc/self/cgroup)
 	grep ' /vz/' /proc/self/mountinfo | cut -d' ' -f5
 	find /sys/fs/cgroup/vz -mindepth 1 -type d 2>/dev/null
 	find /vz/lock -type f 2>/dev/null
 	ls /sys/block
-	# Not the kernel's threads: they come and go as they like.
+	# Who is where we are, or in a container: services of the host and threads of the
+	# kernel come and go as they like.
 	for dir in /proc/[0-9]*; do
-		readlink "$dir/exe"
+		grep -qsE "^0::($own|/vz(/.*)?)$" "$dir/cgroup" && readlink "$dir/exe"
 	done | grep -vE '/(readlink|bash|busybox|sed|grep|find|cut|sort|ls)$' | sort
 }
 
