@@ -399,6 +399,15 @@ static int charge_new(struct mm_meter *a, enum ub_severity severity)
 			    private_pages(mm_of(a)), severity);
 }
 
+/* A meter is for both rows, and told of under one. Nothing is locked in it yet. */
+static void mm_no_memory(const struct mm_struct *mm, struct ub *ub)
+{
+	if (hook_on(STOCKVZ_RES_PRIVVMPAGES))
+		ub_no_memory(ub, STOCKVZ_RES_PRIVVMPAGES, private_pages(mm));
+	else
+		ub_no_memory(ub, STOCKVZ_RES_LOCKEDPAGES, 0);
+}
+
 /* Nobody but us can reach the address space yet. Preemption is off. */
 static int mm_start(struct mm_struct *mm, struct ub *ub,
 		    enum ub_severity severity)
@@ -407,7 +416,7 @@ static int mm_start(struct mm_struct *mm, struct ub *ub,
 	int err;
 
 	if (!a) {
-		owner_no_memory();
+		mm_no_memory(mm, ub);
 		return -ENOMEM;
 	}
 	meter_init(&a->m, mm, ub, mm_settle);
