@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/rseq.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -294,11 +295,24 @@ static long (*const things[])(void) = {
 	with_file, with_pipe, with_tcp, with_udp, with_pair, with_child, with_memfd,
 };
 
+/*
+ * On its way back to a task that was preempted the kernel writes down the CPU. After
+ * a fork that takes a page, and who cannot have one is killed.
+ */
+static void forget_rseq(void)
+{
+	struct rseq *area = __builtin_thread_pointer() + __rseq_offset;
+
+	if (__rseq_size)
+		syscall(SYS_rseq, area, sizeof(*area), RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
+}
+
 /* 1: it failed; 0: there was nothing left to fail. */
 static long fail_one(long thing, long n)
 {
 	bool failed;
 
+	forget_rseq();
 	use_up();
 	fault_set(n);
 	things[thing]();
@@ -325,6 +339,7 @@ TEST_F_TIMEOUT(fault, charges, LONG)
 {
 	unsigned long i, n, nomem, before;
 	struct box a;
+	long failed;
 
 	box_open(_metadata, &a, BOX_A);
 	nomem = ub_status("nomem");
@@ -332,7 +347,7 @@ TEST_F_TIMEOUT(fault, charges, LONG)
 	for (i = 0; i < ARRAY_SIZE(things); i++) {
 		/* From now on it holds one file: the one that makes it fail. */
 		IN(&a, fail_one, i, 0);
-		for (n = 1; IN(&a, fail_one, i, n); n++) {
+		for (n = 1; (failed = IN(&a, fail_one, i, n)) > 0; n++) {
 			EXPECT_TRUE(EVENTUALLY(HELD(&a, NUMFILE) == 1))
 				TH_LOG("thing %lu, allocation %lu: %lu", i, n,
 				       HELD(&a, NUMFILE));
@@ -340,6 +355,7 @@ TEST_F_TIMEOUT(fault, charges, LONG)
 			EXPECT_TRUE(EVENTUALLY(!HELD(&a, NUMTCPSOCK)));
 			EXPECT_TRUE(EVENTUALLY(!HELD(&a, NUMOTHERSOCK)));
 		}
+		ASSERT_EQ(0, failed);
 		EXPECT_LT(1, n);
 	}
 	EXPECT_EQ(0, FAILCNT(&a, NUMFILE));
@@ -347,7 +363,6 @@ TEST_F_TIMEOUT(fault, charges, LONG)
 	/* Each is told of, whoever notes who paid; and else this tried nothing. */
 	EXPECT_EQ(ub_status("nomem") - nomem, remembered(a.id, -1) - before);
 	EXPECT_LT(0, remembered(a.id, STOCKVZ_RES_NUMFILE));
-	EXPECT_LT(0, remembered(a.id, STOCKVZ_RES_PRIVVMPAGES));
 	EXPECT_LT(0, remembered(a.id, STOCKVZ_RES_SHMPAGES));
 	box_close(_metadata, &a);
 }
