@@ -24,8 +24,8 @@
 #include "ftrace.h"
 #include "genl.h"
 #include "mm.h"
-#include "shmem.h"
-#include "net.h"
 #include "netdev.h"
+#include "shmem.h"
+#include "sock.h"
 
 #endif

@@ -57,7 +57,7 @@ static int status_show(struct seq_file *m, void *v)
 	owner_stats(&o);
 	seq_printf(m, "%-14s %lu\n", "owned", o.owned);
 	seq_printf(m, "%-14s %lu\n", "healed", o.healed);
-	seq_printf(m, "%-14s %lu\n", "nomem", o.nomem);
+	seq_printf(m, "%-14s %lu\n", "nomem", ub_nomem());
 	seq_printf(m, "%-14s %lu\n", "underflows", ub_underflows());
 	seq_printf(m, "%-14s %lu\n", "events-dropped", events_dropped());
 	return 0;

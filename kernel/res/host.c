@@ -34,21 +34,29 @@ static unsigned long total_numproc(void)
 	return n;
 }
 
+/* A file there, or NULL. */
+static struct file *open_proc(const char *name)
+{
+	struct path root;
+	struct file *file;
+
+	if (!proc)
+		return NULL;
+	root = (struct path){ .mnt = proc, .dentry = proc->mnt_root };
+	file = file_open_root(&root, name, O_RDONLY, 0);
+	return IS_ERR(file) ? NULL : file;
+}
+
 /* The first number in a file of /proc. */
 static unsigned long first_number(const char *name)
 {
+	struct file *file = open_proc(name);
 	unsigned long n = 0;
-	struct path root;
-	struct file *file;
 	char text[64];
 	loff_t pos = 0;
 	ssize_t len;
 
-	if (!proc)
-		return 0;
-	root = (struct path){ .mnt = proc, .dentry = proc->mnt_root };
-	file = file_open_root(&root, name, O_RDONLY, 0);
-	if (IS_ERR(file))
+	if (!file)
 		return 0;
 	len = kernel_read(file, text, sizeof(text) - 1, &pos);
 	fput(file);
@@ -88,18 +96,13 @@ static void count_lines(struct lines *l, const char *text, ssize_t len)
 
 static unsigned long total_numflock(void)
 {
+	struct file *file = open_proc("locks");
 	struct lines lines = {};
-	struct path root;
-	struct file *file;
 	char text[256];
 	loff_t pos = 0;
 	ssize_t len;
 
-	if (!proc)
-		return 0;
-	root = (struct path){ .mnt = proc, .dentry = proc->mnt_root };
-	file = file_open_root(&root, "locks", O_RDONLY, 0);
-	if (IS_ERR(file))
+	if (!file)
 		return 0;
 	while ((len = kernel_read(file, text, sizeof(text), &pos)) > 0)
 		count_lines(&lines, text, len);
@@ -154,19 +157,9 @@ static unsigned long sum_of_mms(unsigned long (*pages)(const struct mm_struct *m
 	return n;
 }
 
-static unsigned long locked_of(const struct mm_struct *mm)
-{
-	return READ_ONCE(mm->locked_vm);
-}
-
-static unsigned long private_of(const struct mm_struct *mm)
-{
-	return READ_ONCE(mm->data_vm) + READ_ONCE(mm->stack_vm);
-}
-
 static unsigned long total_lockedpages(void)
 {
-	return sum_of_mms(locked_of);
+	return sum_of_mms(mm_locked_pages);
 }
 
 /* What is in memory: what was reserved, or is in swap, is summed up nowhere. */
@@ -177,7 +170,7 @@ static unsigned long total_shmpages(void)
 
 static unsigned long total_privvmpages(void)
 {
-	return sum_of_mms(private_of) + total_shmpages();
+	return sum_of_mms(mm_private_pages) + total_shmpages();
 }
 
 void res_host_init(void)

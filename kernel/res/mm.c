@@ -78,9 +78,15 @@ static bool counts(vm_flags_t flags)
 	       (flags & (VM_WRITE | VM_SHARED)) == VM_WRITE;
 }
 
-static unsigned long private_pages(const struct mm_struct *mm)
+/* The kernel's own sums. */
+unsigned long mm_private_pages(const struct mm_struct *mm)
 {
 	return READ_ONCE(mm->data_vm) + READ_ONCE(mm->stack_vm);
+}
+
+unsigned long mm_locked_pages(const struct mm_struct *mm)
+{
+	return READ_ONCE(mm->locked_vm);
 }
 
 static void adopt(struct mm_meter *a)
@@ -88,10 +94,9 @@ static void adopt(struct mm_meter *a)
 	const struct mm_struct *mm = mm_of(a);
 
 	if (hook_on(STOCKVZ_RES_PRIVVMPAGES))
-		meter_set(&a->m, STOCKVZ_RES_PRIVVMPAGES, private_pages(mm));
+		meter_set(&a->m, STOCKVZ_RES_PRIVVMPAGES, mm_private_pages(mm));
 	if (hook_on(STOCKVZ_RES_LOCKEDPAGES))
-		meter_set(&a->m, STOCKVZ_RES_LOCKEDPAGES,
-			  READ_ONCE(mm->locked_vm));
+		meter_set(&a->m, STOCKVZ_RES_LOCKEDPAGES, mm_locked_pages(mm));
 }
 
 /*
@@ -396,7 +401,16 @@ static int charge_new(struct mm_meter *a, enum ub_severity severity)
 	if (!hook_on(STOCKVZ_RES_PRIVVMPAGES))
 		return 0;
 	return meter_charge(&a->m, STOCKVZ_RES_PRIVVMPAGES,
-			    private_pages(mm_of(a)), severity);
+			    mm_private_pages(mm_of(a)), severity);
+}
+
+/* A meter is for both rows, and told of under one. Nothing is locked in it yet. */
+static void mm_no_memory(const struct mm_struct *mm, struct ub *ub)
+{
+	if (hook_on(STOCKVZ_RES_PRIVVMPAGES))
+		ub_no_memory(ub, STOCKVZ_RES_PRIVVMPAGES, mm_private_pages(mm));
+	else
+		ub_no_memory(ub, STOCKVZ_RES_LOCKEDPAGES, 0);
 }
 
 /* Nobody but us can reach the address space yet. Preemption is off. */
@@ -407,7 +421,7 @@ static int mm_start(struct mm_struct *mm, struct ub *ub,
 	int err;
 
 	if (!a) {
-		owner_no_memory();
+		mm_no_memory(mm, ub);
 		return -ENOMEM;
 	}
 	meter_init(&a->m, mm, ub, mm_settle);

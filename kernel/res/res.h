@@ -86,6 +86,8 @@ DECLARE_HOOK(mm_exit);
 int mm_expand_prove(void);
 int mm_map_prove(void);
 int mm_fork(struct task_struct *child, struct ub *ub);
+unsigned long mm_private_pages(const struct mm_struct *mm);
+unsigned long mm_locked_pages(const struct mm_struct *mm);
 
 /* shm.c */
 DECLARE_HOOK(shm_file);

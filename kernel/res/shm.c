@@ -169,13 +169,22 @@ static int charge_pages(struct shm_meter *s, unsigned long pages)
 	return err;
 }
 
+/* A meter is for all three rows, and told of under one. */
+static void shm_no_memory(struct ub *ub, unsigned long pages)
+{
+	if (hook_on(STOCKVZ_RES_SHMPAGES))
+		ub_no_memory(ub, STOCKVZ_RES_SHMPAGES, pages);
+	else
+		ub_no_memory(ub, STOCKVZ_RES_LOCKEDPAGES, 0);
+}
+
 static int shm_start(struct inode *inode, struct ub *ub, unsigned long reserved)
 {
 	struct shm_meter *s = kzalloc(sizeof(*s), GFP_ATOMIC | __GFP_NOWARN);
 	int err;
 
 	if (!s) {
-		owner_no_memory();
+		shm_no_memory(ub, reserved);
 		return -ENOMEM;
 	}
 	meter_init(&s->m, inode, ub, shm_settle);
@@ -242,7 +251,7 @@ static long shm_inode(struct ftrace_regs *fregs)
 DEFINE_GATE(shm_inode)
 
 /* What this task added before has got in or has not; then any that is over. */
-static struct adding *take_adding(struct shm_meter *s)
+static struct adding *take_adding(struct shm_meter *s, unsigned long pages)
 {
 	struct adding *a, *found = NULL;
 
@@ -258,7 +267,7 @@ static struct adding *take_adding(struct shm_meter *s)
 	if (found)
 		list_add(&found->link, &s->adding);
 	else
-		owner_no_memory();
+		shm_no_memory(s->m.ub, pages);
 	return found;
 }
 
@@ -281,7 +290,7 @@ static bool fits(struct shm_meter *s, unsigned long pages)
 
 static int shm_grow(struct shm_meter *s, struct folio *folio, pgoff_t index)
 {
-	struct adding *a = take_adding(s);
+	struct adding *a = take_adding(s, folio_nr_pages(folio));
 	bool again = asks_again(s, index);
 	unsigned long want, more;
 

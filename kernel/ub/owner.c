@@ -49,7 +49,7 @@ unsigned int owner_bits __read_mostly;
 static struct kmem_cache *cache;
 static DEFINE_PER_CPU(struct spares, spares);
 static DEFINE_PER_CPU(long, owned);
-static atomic_long_t healed, nomem;
+static atomic_long_t healed;
 
 static struct owner *take(void)
 {
@@ -115,7 +115,7 @@ static void put_in(struct hlist_bl_head *bucket, struct owner *o)
  *
  * Context: any.
  * Return: 0, or -ENOMEM: refused by @ub, which counts it as a failure, or no
- * memory for the entry, which owner_stats() counts.
+ * memory for the entry: see ub_no_memory().
  */
 int owner_charge(const void *object, struct ub *ub, enum stockvz_resource res,
 		 unsigned int amount, enum ub_severity severity)
@@ -147,7 +147,6 @@ int owner_charge(const void *object, struct ub *ub, enum stockvz_resource res,
 		return 0;
 	ub_uncharge(ub, res, amount);
 	ub_no_memory(ub, res, amount);
-	atomic_long_inc(&nomem);
 	return -ENOMEM;
 }
 
@@ -239,16 +238,6 @@ struct ub *owner_get(const void *object)
 }
 
 /**
- * owner_no_memory() - a call was refused since there was no memory to note it
- *
- * For those who note who paid elsewhere.
- */
-void owner_no_memory(void)
-{
-	atomic_long_inc(&nomem);
-}
-
-/**
  * owner_stats() - read the table's numbers
  * @s: where to
  */
@@ -262,7 +251,6 @@ void owner_stats(struct owner_stats *s)
 	/* CPUs go on while we add. */
 	s->owned = max(n, 0L);
 	s->healed = atomic_long_read(&healed);
-	s->nomem = atomic_long_read(&nomem);
 }
 
 /**

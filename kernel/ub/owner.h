@@ -20,12 +20,10 @@
  * struct owner_stats - what an admin may want to know of the table
  * @owned: objects in it
  * @healed: entries found standing for an address that came again
- * @nomem: calls refused since there was no memory for an entry
  */
 struct owner_stats {
 	unsigned long owned;
 	unsigned long healed;
-	unsigned long nomem;
 };
 
 extern struct hlist_bl_head *owner_table;
@@ -41,7 +39,6 @@ int owner_charge(const void *object, struct ub *ub, enum stockvz_resource res,
 bool owner_pay_back(const void *object);
 bool owner_move(const void *from, const void *to);
 struct ub *owner_get(const void *object);
-void owner_no_memory(void);
 void owner_stats(struct owner_stats *s);
 
 /**

@@ -55,7 +55,7 @@ static u64 born;
 static u32 generation;
 
 /* Charges that gave back more than was held: each is a bug of ours. */
-static atomic_long_t underflows;
+static atomic_long_t underflows, nomem;
 
 /* All are set before any hook is attached. */
 static ub_refusal_fn refusal_handler;
@@ -532,7 +532,8 @@ void ub_refused(struct ub *ub, enum stockvz_resource res,
  * @res: of which resource
  * @amount: what it asked for
  *
- * No bound was met, so failcnt stays; remembered and told of it is all the same.
+ * No bound was met, so failcnt stays; remembered and told of it is all the same,
+ * and ub_nomem() counts it.
  *
  * Context: any.
  */
@@ -545,6 +546,7 @@ void ub_no_memory(struct ub *ub, enum stockvz_resource res,
 	};
 	struct ub_numbers n;
 
+	atomic_long_inc(&nomem);
 	ub_counter_view(&ub->counter[res].c, &n);
 	why.held = n.held;
 	why.barrier = n.barrier;
@@ -698,6 +700,16 @@ void ub_set_refresh(enum stockvz_resource res, ub_refresh_fn fn)
 unsigned long ub_underflows(void)
 {
 	return atomic_long_read(&underflows);
+}
+
+/**
+ * ub_nomem() - how often ub_no_memory() was called
+ *
+ * Return: the number.
+ */
+unsigned long ub_nomem(void)
+{
+	return atomic_long_read(&nomem);
 }
 
 /**

@@ -215,5 +215,6 @@ void ub_set_total(enum stockvz_resource res, ub_total_fn fn);
 void ub_set_row(enum stockvz_resource res, ub_row_fn fn);
 void ub_set_change_handler(ub_change_fn fn);
 unsigned long ub_underflows(void);
+unsigned long ub_nomem(void);
 
 #endif

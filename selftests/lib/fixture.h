@@ -213,6 +213,17 @@ static inline void box_close(struct __test_metadata *_metadata, struct box *box)
 	EXPECT_EQ(0, cg_remove(box->cgroup));
 }
 
+/* What one box's worker gave is for another's to take. Nobody else keeps it. */
+static inline void box_pass(struct __test_metadata *_metadata,
+			    const struct box *from, const struct box *to)
+{
+	int fd = fd_receive(from->worker.channel);
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, fd_send(to->worker.channel, fd));
+	close(fd);
+}
+
 /**
  * struct refusal - what a refused call must leave behind
  * @box: whose beancounter refuses

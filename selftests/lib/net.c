@@ -46,6 +46,12 @@ static socklen_t size_of(const union address *a)
 	return a->sa.sa_family == AF_INET ? sizeof(a->in) : sizeof(a->in6);
 }
 
+socklen_t loopback_of(union address *address, int family, int port)
+{
+	*address = address_of(family == AF_INET ? "127.0.0.1" : "::1", port);
+	return size_of(address);
+}
+
 static void put_address(struct nl_msg *msg, const char *text)
 {
 	union address a = address_of(text, 0);

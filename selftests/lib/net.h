@@ -32,6 +32,8 @@ struct link_stats {
 
 /* An address as text, of either family, and a port. */
 union address address_of(const char *text, int port);
+/* That of this machine, to itself; returns its size. */
+socklen_t loopback_of(union address *address, int family, int port);
 
 /* What the module knows: ip-add, ip-del, ip-get. */
 int ip_add(unsigned int id, const char *text, int ns);

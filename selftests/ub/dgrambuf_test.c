@@ -15,6 +15,8 @@
 #include <linux/sock_diag.h>
 
 #include "fixture.h"
+#include "fds.h"
+#include "net.h"
 
 #define PROTOCOL 253	/* for experiments: RFC 3692 */
 #define SIZE 100
@@ -23,58 +25,19 @@
 #define UDP_SEGMENT 103
 #endif
 
-union address {
-	struct sockaddr any;
-	struct sockaddr_in in;
-	struct sockaddr_in6 in6;
-};
-
-/* What the process at hand has open. */
-static int fds[16];
-static int nr_fds;
-
-static long keep(long fd)
-{
-	if (fd < 0)
-		return -errno;
-	fds[nr_fds] = fd;
-	return nr_fds++;
-}
-
-static long drop_all(long a, long b)
-{
-	while (nr_fds)
-		close(fds[--nr_fds]);
-	return 0;
-}
-
-static socklen_t loopback(union address *address, int domain, int port)
-{
-	memset(address, 0, sizeof(*address));
-	address->any.sa_family = domain;
-	if (domain == AF_INET) {
-		address->in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-		address->in.sin_port = htons(port);
-		return sizeof(address->in);
-	}
-	address->in6.sin6_addr = in6addr_loopback;
-	address->in6.sin6_port = htons(port);
-	return sizeof(address->in6);
-}
-
 /* A socket that receives: the number of its descriptor, and its port in 16.. */
 static long receiver(long domain, long type_protocol)
 {
 	int type = type_protocol >> 16, protocol = type_protocol & 0xffff;
 	union address address;
-	socklen_t len = loopback(&address, domain, 0);
+	socklen_t len = loopback_of(&address, domain, 0);
 	int fd = socket(domain, type | SOCK_NONBLOCK, protocol);
-	long n = keep(fd);
+	long n = keep_at(fd);
 
 	if (n < 0)
 		return n;
-	if (bind(fd, &address.any, len) ||
-	    getsockname(fd, &address.any, &len))
+	if (bind(fd, &address.sa, len) ||
+	    getsockname(fd, &address.sa, &len))
 		return -errno;
 	if (type == SOCK_RAW)
 		return n;
@@ -104,22 +67,12 @@ static long peek_one(long fd, long b)
 
 static long rmem_of(long fd, long b)
 {
-	unsigned int info[SK_MEMINFO_VARS];
-	socklen_t len = sizeof(info);
-
-	if (getsockopt(fds[fd], SOL_SOCKET, SO_MEMINFO, info, &len))
-		return -errno;
-	return info[SK_MEMINFO_RMEM_ALLOC];
+	return meminfo(fd, SK_MEMINFO_RMEM_ALLOC);
 }
 
 static long drops_of(long fd, long b)
 {
-	unsigned int info[SK_MEMINFO_VARS];
-	socklen_t len = sizeof(info);
-
-	if (getsockopt(fds[fd], SOL_SOCKET, SO_MEMINFO, info, &len))
-		return -errno;
-	return info[SK_MEMINFO_DROPS];
+	return meminfo(fd, SK_MEMINFO_DROPS);
 }
 
 static long small_buffer(long fd, long bytes)
@@ -130,33 +83,20 @@ static long small_buffer(long fd, long bytes)
 			      sizeof(value)));
 }
 
-static long give(long fd, long b)
-{
-	return fd_send(worker_channel, fds[fd]);
-}
-
-static long take(long a, long b)
-{
-	long fd = fd_receive(worker_channel);
-
-	errno = -fd;
-	return keep(fd < 0 ? -1 : fd);
-}
-
 /* From whoever runs it. */
 static long send_sized(int domain, int type, int protocol, int port, int n,
 		       size_t size)
 {
 	static char data[60000];
 	union address address;
-	socklen_t len = loopback(&address, domain, type == SOCK_RAW ? 0 : port);
+	socklen_t len = loopback_of(&address, domain, type == SOCK_RAW ? 0 : port);
 	int fd = socket(domain, type, protocol);
 	long err = 0;
 
 	if (fd < 0)
 		return -errno;
 	while (n-- && !err)
-		if (sendto(fd, data, size, 0, &address.any, len) < 0)
+		if (sendto(fd, data, size, 0, &address.sa, len) < 0)
 			err = -errno;
 	close(fd);
 	return err;
@@ -319,15 +259,11 @@ TEST_F(dgram, who_made_the_socket_pays)
 {
 	struct box *a = &self->a, *b = &self->b;
 	long fd;
-	int passed;
 
 	LIMIT(b, DGRAMRCVBUF, 0);
 	ASSERT_EQ(0, IN(a, give, FD(self->to)));
-	passed = fd_receive(a->worker.channel);
-	ASSERT_LE(0, passed);
 	EXPECT_EQ(0, IN(a, drop_all));
-	ASSERT_EQ(0, fd_send(b->worker.channel, passed));
-	close(passed);
+	box_pass(_metadata, a, b);
 	fd = IN(b, take);
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(0, SEND(self->to, 3));
@@ -474,14 +410,14 @@ TEST_F(ub, segments)
 	struct box *a = &self->a;
 	long to = IN(a, receiver, AF_INET, SOCK_DGRAM << 16);
 	union address address;
-	socklen_t len = loopback(&address, AF_INET, PORT(to));
+	socklen_t len = loopback_of(&address, AF_INET, PORT(to));
 	int fd = socket(AF_INET, SOCK_DGRAM, 0), size = 1000;
 	static char data[10000];
 
 	ASSERT_LE(0, to);
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, setsockopt(fd, SOL_UDP, UDP_SEGMENT, &size, sizeof(size)));
-	EXPECT_EQ(10000, sendto(fd, data, sizeof(data), 0, &address.any, len));
+	EXPECT_EQ(10000, sendto(fd, data, sizeof(data), 0, &address.sa, len));
 	EXPECT_TRUE(EVENTUALLY(HELD(a, DGRAMRCVBUF) > 10000));
 	EXPECT_EQ(IN(a, rmem_of, FD(to)), (long)HELD(a, DGRAMRCVBUF));
 	EXPECT_EQ(0, IN(a, read_some, FD(to), 10));
@@ -491,7 +427,7 @@ TEST_F(ub, segments)
 
 static long packet_socket(long a, long b)
 {
-	return keep(socket(AF_PACKET, SOCK_DGRAM, htons(ETH_P_IP)));
+	return keep_at(socket(AF_PACKET, SOCK_DGRAM, htons(ETH_P_IP)));
 }
 
 /* Packet sockets queue by themselves, where nothing can be refused. */

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "fixture.h"
+#include "child.h"
+#include "crowd.h"
 #include "pages.h"
 
 /* What a call adds. */
@@ -66,25 +68,6 @@ TEST_F(ub, oracle_03_barrier_below_limit)
 	EXPECT_REFUSED_OF(3, a, LOCKEDPAGES, ENOMEM, SYS_mlock,
 			  IN(a, lock, 0, 3));
 	EXPECT_LOCKS(2, a, IN(a, lock, 0, 2));
-}
-
-static long fork_pausing(long a, long b)
-{
-	pid_t self = getpid(), pid = fork();
-
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		while (getppid() == self)
-			pause();
-		_exit(0);
-	}
-	return sys(pid);
-}
-
-static long reap(long pid, long b)
-{
-	kill(pid, SIGKILL);
-	return sys(waitpid(pid, NULL, 0)) == pid ? 0 : -ECHILD;
 }
 
 /* A child starts with nothing locked, and leaves nothing. */
@@ -353,8 +336,6 @@ TEST_F(ub, shm_lock_over_memlock)
  * Crowds.
  */
 
-#define CROWD 4
-
 static long churn(long n, long pages)
 {
 	long refused = 0;
@@ -375,30 +356,11 @@ static long churn(long n, long pages)
 TEST_F_TIMEOUT(ub, crowd_at_the_barrier, 120)
 {
 	struct box *a = &self->a;
-	struct worker w[CROWD];
-	long refused = 0;
-	struct ub_row row;
-	int i;
 
-	for (i = 0; i < CROWD; i++)
-		ASSERT_EQ(0, worker_start(&w[i], a->cgroup));
-	LIMIT(a, LOCKEDPAGES, 5);
-	for (i = 0; i < CROWD; i++)
-		worker_begin(&w[i], churn, 5000, 2);
-	for (i = 0; i < CROWD; i++)
-		refused += worker_end(&w[i]);
-	row = ub_row(a->id, STOCKVZ_RES_LOCKEDPAGES);
-	EXPECT_EQ(0, row.held);
-	EXPECT_GE(5, row.maxheld);
-	EXPECT_EQ(refused, row.failcnt);
+	crowd_churns(_metadata, a, STOCKVZ_RES_LOCKEDPAGES, 5, churn, 5000, 2);
 	/* As many as there is room for: nobody is refused. */
-	LIMIT(a, LOCKEDPAGES, 2 * CROWD);
-	for (i = 0; i < CROWD; i++)
-		worker_begin(&w[i], churn, 5000, 2);
-	for (i = 0; i < CROWD; i++)
-		EXPECT_EQ(0, worker_end(&w[i]));
-	for (i = 0; i < CROWD; i++)
-		worker_stop(&w[i]);
+	EXPECT_EQ(0, crowd_churns(_metadata, a, STOCKVZ_RES_LOCKEDPAGES, 2 * CROWD,
+				  churn, 5000, 2));
 }
 
 TEST_HARNESS_MAIN

@@ -23,19 +23,9 @@
 #include <unistd.h>
 
 #include "fixture.h"
-
-/* What the worker has opened and will close. */
-#define MANY 1024
-static int fds[MANY];
-static int nr_fds;
-
-static long keep(long fd)
-{
-	if (fd < 0)
-		return -errno;
-	fds[nr_fds++] = fd;
-	return 0;
-}
+#include "child.h"
+#include "crowd.h"
+#include "fds.h"
 
 static long keep_two(long result, const int *pair)
 {
@@ -43,18 +33,6 @@ static long keep_two(long result, const int *pair)
 		return -errno;
 	keep(pair[0]);
 	return keep(pair[1]);
-}
-
-static long drop_all(long a, long b)
-{
-	while (nr_fds)
-		close(fds[--nr_fds]);
-	return 0;
-}
-
-static long drop_one(long a, long b)
-{
-	return sys(close(fds[--nr_fds]));
 }
 
 static long open_null(long a, long b)
@@ -322,7 +300,7 @@ static long descriptors(long a, long b)
 	int i, got[4];
 
 	got[0] = dup(fds[0]);
-	got[1] = dup2(fds[0], MANY - 1);
+	got[1] = dup2(fds[0], FDS_MAX - 1);
 	got[2] = fcntl(fds[0], F_DUPFD, 0);
 	got[3] = fcntl(fds[0], F_DUPFD_CLOEXEC, 0);
 	for (i = 0; i < 4; i++)
@@ -348,25 +326,6 @@ TEST_F(ub, oracle_32_dup_counts_nothing)
 	EXPECT_EQ(0, IN(a, drop_one));
 	EXPECT_EQ(1, HELD(a, NUMFILE));
 	EXPECT_EQ(0, FAILCNT(a, NUMFILE));
-}
-
-static long fork_pausing(long a, long b)
-{
-	pid_t self = getpid(), pid = fork();
-
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		while (getppid() == self)
-			pause();
-		_exit(0);
-	}
-	return sys(pid);
-}
-
-static long reap(long pid, long b)
-{
-	kill(pid, SIGKILL);
-	return sys(waitpid(pid, NULL, 0)) == pid ? 0 : -ECHILD;
 }
 
 TEST_F(ub, oracle_10_maxheld_stays)
@@ -615,19 +574,6 @@ TEST_F(ub, accept_over_the_barrier)
  * Files that travel.
  */
 
-static long give(long a, long b)
-{
-	return fd_send(worker_channel, fds[nr_fds - 1]);
-}
-
-static long take(long a, long b)
-{
-	long fd = fd_receive(worker_channel);
-
-	errno = -fd;
-	return keep(fd < 0 ? -1 : fd);
-}
-
 TEST_F(two, passed_from_one_to_the_other)
 {
 	struct box *a = &self->a, *b = &self->b;
@@ -875,54 +821,16 @@ static long churn(long n, long b)
 	return refused;
 }
 
-#define CROWD 4
-
+/* Two at a time fit, or one and a half. */
 TEST_F_TIMEOUT(ub, crowd_at_the_barrier, 120)
 {
-	struct box *a = &self->a;
-	struct worker w[CROWD];
-	struct ub_row row;
-	long refused = 0;
-	int i;
-
-	for (i = 0; i < CROWD; i++)
-		ASSERT_EQ(0, worker_start(&w[i], a->cgroup));
-	/* Two at a time fit, or one and a half. */
-	LIMIT(a, NUMFILE, 3);
-	for (i = 0; i < CROWD; i++)
-		worker_begin(&w[i], churn, repeats(20000), 0);
-	for (i = 0; i < CROWD; i++) {
-		long n = worker_end(&w[i]);
-
-		EXPECT_LE(0, n);
-		refused += n;
-	}
-	row = ub_row(a->id, STOCKVZ_RES_NUMFILE);
-	EXPECT_EQ(0, row.held);
-	EXPECT_GE(3, row.maxheld);
-	EXPECT_EQ(refused, row.failcnt);
-	TH_LOG("%ld of %ld refused", refused, CROWD * repeats(20000));
-	for (i = 0; i < CROWD; i++)
-		worker_stop(&w[i]);
+	crowd_churns(_metadata, &self->a, STOCKVZ_RES_NUMFILE, 3, churn, repeats(20000), 0);
 }
 
 TEST_F_TIMEOUT(ub, crowd_that_fits_exactly, 120)
 {
-	struct box *a = &self->a;
-	struct worker w[CROWD];
-	int i;
-
-	for (i = 0; i < CROWD; i++)
-		ASSERT_EQ(0, worker_start(&w[i], a->cgroup));
-	LIMIT(a, NUMFILE, 2 * CROWD);
-	for (i = 0; i < CROWD; i++)
-		worker_begin(&w[i], churn, repeats(10000), 0);
-	for (i = 0; i < CROWD; i++)
-		EXPECT_EQ(0, worker_end(&w[i]));
-	EXPECT_EQ(0, FAILCNT(a, NUMFILE));
-	EXPECT_EQ(0, HELD(a, NUMFILE));
-	for (i = 0; i < CROWD; i++)
-		worker_stop(&w[i]);
+	EXPECT_EQ(0, crowd_churns(_metadata, &self->a, STOCKVZ_RES_NUMFILE, 2 * CROWD,
+				  churn, repeats(10000), 0));
 }
 
 TEST_HARNESS_MAIN

@@ -16,11 +16,9 @@
 #include <unistd.h>
 
 #include "fixture.h"
-
-/* What the worker has open: some files, again and again. */
-#define MANY 512
-static int fds[MANY];
-static int nr_fds;
+#include "child.h"
+#include "crowd.h"
+#include "fds.h"
 
 static const char *name_of(long file)
 {
@@ -30,38 +28,16 @@ static const char *name_of(long file)
 	return name;
 }
 
-/* Returns where it is in fds. */
+/* Where it is in fds. */
 static long open_file(long file, long b)
 {
-	int fd = open(name_of(file), O_RDWR | O_CREAT, 0600);
-
-	if (fd < 0)
-		return -errno;
-	fds[nr_fds] = fd;
-	return nr_fds++;
+	return keep_at(open(name_of(file), O_RDWR | O_CREAT, 0600));
 }
 
 /* For a lease nobody may have it open for writing. */
 static long open_to_read(long file, long b)
 {
-	int fd = open(name_of(file), O_RDONLY | O_CREAT, 0600);
-
-	if (fd < 0)
-		return -errno;
-	fds[nr_fds] = fd;
-	return nr_fds++;
-}
-
-static long close_all(long a, long b)
-{
-	while (nr_fds)
-		close(fds[--nr_fds]);
-	return 0;
-}
-
-static long close_one(long at, long b)
-{
-	return sys(close(fds[at]));
+	return keep_at(open(name_of(file), O_RDONLY | O_CREAT, 0600));
 }
 
 static long do_flock(long at, long op)
@@ -124,7 +100,6 @@ static long posix_many(long at, long n)
 		err = posix(at, RD(10 * n, 1));
 	return err;
 }
-
 
 /* What the kernel shows of a file's locks. */
 static long locks_of(long file)
@@ -330,7 +305,7 @@ TEST_F(kind, counts_and_is_refused)
 	EXPECT_EQ(3, HELD(a, NUMFLOCK));
 	EXPECT_REFUSED(a, NUMFLOCK, variant->err, variant->syscall,
 		       DO(lock, 1, 1));
-	EXPECT_EQ(0, IN(a, close_all));
+	EXPECT_EQ(0, IN(a, drop_all));
 	EXPECT_TRUE(EVENTUALLY(HELD(a, NUMFLOCK) == 0));
 }
 
@@ -360,7 +335,7 @@ TEST_F(kind, killed_with_locks)
 	EXPECT_EQ(0, IN(a, fork_that_locks, variant->lock, 4));
 	EXPECT_TRUE(EVENTUALLY(HELD(a, NUMFLOCK) == (of_file ? 4 : 0)));
 	EXPECT_EQ(4, ub_row(a->id, STOCKVZ_RES_NUMFLOCK).maxheld);
-	EXPECT_EQ(0, IN(a, close_all));
+	EXPECT_EQ(0, IN(a, drop_all));
 	EXPECT_TRUE(EVENTUALLY(HELD(a, NUMFLOCK) == 0));
 }
 
@@ -387,7 +362,6 @@ TEST_F(kind, of_the_host)
 	EXPECT_TRUE(EVENTUALLY(HELD(a, NUMFLOCK) == 0));
 	EXPECT_EQ(0, FAILCNT(a, NUMFLOCK));
 }
-
 
 /* A task that moves leaves its locks behind, with whom it asked for them. */
 TEST_F(kind, task_that_moved)
@@ -416,25 +390,6 @@ TEST_F(kind, task_that_moved)
  * flock().
  */
 
-static long fork_pausing(long a, long b)
-{
-	pid_t self = getpid(), pid = fork();
-
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		while (getppid() == self)
-			pause();
-		_exit(0);
-	}
-	return sys(pid);
-}
-
-static long reap(long pid, long b)
-{
-	kill(pid, SIGKILL);
-	return sys(waitpid(pid, NULL, 0)) == pid ? 0 : -ECHILD;
-}
-
 /* The lock is the file's: it lives as long, and children have it too. */
 TEST_F(ub, flock_and_fork)
 {
@@ -446,43 +401,24 @@ TEST_F(ub, flock_and_fork)
 	pid = IN(a, fork_pausing);
 	ASSERT_LT(0, pid);
 	EXPECT_EQ(1, HELD(a, NUMFLOCK));
-	EXPECT_EQ(0, IN(a, close_all));
+	EXPECT_EQ(0, IN(a, drop_all));
 	EXPECT_EQ(1, HELD(a, NUMFLOCK));
 	EXPECT_EQ(0, IN(a, reap, pid));
 	EXPECT_TRUE(EVENTUALLY(HELD(a, NUMFLOCK) == 0));
-}
-
-static long give(long at, long b)
-{
-	return fd_send(worker_channel, fds[at]);
-}
-
-static long take(long a, long b)
-{
-	long fd = fd_receive(worker_channel);
-
-	if (fd < 0)
-		return fd;
-	fds[nr_fds] = fd;
-	return nr_fds++;
 }
 
 /* Who asked for it pays, who has the file may unlock it. */
 TEST_F(two, flock_passed_on)
 {
 	struct box *a = &self->a, *b = &self->b;
-	int fd;
 
 	LIMIT(b, NUMFLOCK, 0);
 	ASSERT_EQ(0, IN(a, open_file, 0));
 	EXPECT_EQ(0, IN(a, do_flock, 0, LOCK_EX));
 	EXPECT_EQ(0, IN(a, give, 0));
-	fd = fd_receive(a->worker.channel);
-	ASSERT_LE(0, fd);
-	ASSERT_EQ(0, fd_send(b->worker.channel, fd));
-	close(fd);
+	box_pass(_metadata, a, b);
 	ASSERT_EQ(0, IN(b, take));
-	EXPECT_EQ(0, IN(a, close_all));
+	EXPECT_EQ(0, IN(a, drop_all));
 	EXPECT_EQ(1, HELD(a, NUMFLOCK));
 	EXPECT_EQ(0, HELD(b, NUMFLOCK));
 	EXPECT_EQ(0, IN(b, do_flock, 0, LOCK_UN));
@@ -493,7 +429,7 @@ TEST_F(two, flock_passed_on)
 	EXPECT_EQ(0, IN(b, do_flock, 0, LOCK_EX));
 	EXPECT_EQ(0, HELD(a, NUMFLOCK));
 	EXPECT_EQ(1, HELD(b, NUMFLOCK));
-	EXPECT_EQ(0, IN(b, close_all));
+	EXPECT_EQ(0, IN(b, drop_all));
 	EXPECT_EQ(0, HELD(b, NUMFLOCK));
 }
 
@@ -501,16 +437,12 @@ TEST_F(two, flock_passed_on)
 TEST_F(two, ofd_passed_on)
 {
 	struct box *a = &self->a, *b = &self->b;
-	int fd;
 
 	LIMIT(b, NUMFLOCK, 1);
 	ASSERT_EQ(0, IN(a, open_file, 0));
 	EXPECT_EQ(0, IN(a, ofd, 0, WR(0, 10)));
 	EXPECT_EQ(0, IN(a, give, 0));
-	fd = fd_receive(a->worker.channel);
-	ASSERT_LE(0, fd);
-	ASSERT_EQ(0, fd_send(b->worker.channel, fd));
-	close(fd);
+	box_pass(_metadata, a, b);
 	ASSERT_EQ(0, IN(b, take));
 	EXPECT_EQ(0, IN(b, ofd, 0, WR(5, 10)));
 	EXPECT_EQ(1, HELD(a, NUMFLOCK));
@@ -518,9 +450,9 @@ TEST_F(two, ofd_passed_on)
 	EXPECT_EQ(0, IN(b, ofd, 0, UN(5, 5)));
 	EXPECT_EQ(1, HELD(a, NUMFLOCK));
 	EXPECT_EQ(1, HELD(b, NUMFLOCK));
-	EXPECT_EQ(0, IN(a, close_all));
+	EXPECT_EQ(0, IN(a, drop_all));
 	EXPECT_EQ(1, HELD(a, NUMFLOCK));
-	EXPECT_EQ(0, IN(b, close_all));
+	EXPECT_EQ(0, IN(b, drop_all));
 	EXPECT_EQ(0, HELD(a, NUMFLOCK));
 	EXPECT_EQ(0, HELD(b, NUMFLOCK));
 }
@@ -791,7 +723,7 @@ TEST_F(ub, posix_and_close)
 	EXPECT_LOCKS(100);
 	EXPECT_EQ(0, IN(a, reap, pid));
 	EXPECT_LOCKS(100);
-	EXPECT_EQ(0, IN(a, close_one, 1));
+	EXPECT_EQ(0, IN(a, drop_at, 1));
 	EXPECT_LOCKS(0);
 }
 
@@ -871,15 +803,13 @@ TEST_F(two, lease_that_is_broken)
 	EXPECT_EQ(0, HELD(b, NUMFLOCK));
 	EXPECT_EQ(0, IN(a, do_lease, 0, F_UNLCK));
 	EXPECT_EQ(1, HELD(a, NUMFLOCK));
-	EXPECT_EQ(0, IN(a, close_one, 1));
+	EXPECT_EQ(0, IN(a, drop_at, 1));
 	EXPECT_EQ(0, HELD(a, NUMFLOCK));
 }
 
 /*
  * Crowds.
  */
-
-#define CROWD 4
 
 static long lock_bomb(long fn, long n)
 {
@@ -900,31 +830,21 @@ TEST_F_TIMEOUT(ub, crowd_at_the_barrier, 120)
 {
 	static const worker_fn fns[] = { flock_ex, ofd_all };
 	struct box *a = &self->a;
-	struct worker w[CROWD];
+	struct crowd crowd;
 	unsigned int i, k;
 
 	for (k = 0; k < 2; k++) {
-		long locked = 0;
-
 		LIMIT(a, NUMFLOCK, 250);
-		for (i = 0; i < CROWD; i++) {
-			unsigned int file;
-
-			ASSERT_EQ(0, worker_start(&w[i], a->cgroup));
-			for (file = 0; file < 100; file++)
-				ASSERT_EQ(file, worker_do(&w[i], open_file,
-							  1000 + i * 100 + file, 0));
-		}
-		for (i = 0; i < CROWD; i++)
-			worker_begin(&w[i], lock_bomb, (long)fns[k], 100);
-		for (i = 0; i < CROWD; i++)
-			locked += worker_end(&w[i]);
-		EXPECT_EQ(250, locked);
+		crowd_open(_metadata, &crowd, a, CROWD);
+		for (i = 0; i < CROWD * 100; i++)
+			ASSERT_EQ(i % 100, worker_do(&crowd.w[i / 100], open_file,
+						     1000 + i, 0));
+		crowd_begin(&crowd, lock_bomb, (long)fns[k], 100);
+		EXPECT_EQ(250, crowd_end(_metadata, &crowd));
 		EXPECT_EQ(250, HELD(a, NUMFLOCK));
 		EXPECT_EQ(250, ub_row(a->id, STOCKVZ_RES_NUMFLOCK).maxheld);
 		EXPECT_EQ(150 * (k + 1), FAILCNT(a, NUMFLOCK));
-		for (i = 0; i < CROWD; i++)
-			worker_stop(&w[i]);
+		crowd_close(&crowd);
 		EXPECT_TRUE(EVENTUALLY(HELD(a, NUMFLOCK) == 0));
 	}
 }

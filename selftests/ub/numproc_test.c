@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "fixture.h"
+#include "crowd.h"
 
 /* A child goes with its parent, however that ends and however soon. */
 static void pausing(pid_t parent)
@@ -842,55 +843,39 @@ static long churn(long n, long b)
 	return refused;
 }
 
-#define CROWD 4
-
 /* More want to fork than may, on all CPUs at once. */
 TEST_F_TIMEOUT(ub, crowd_at_the_barrier, 300)
 {
-	struct worker w[CROWD];
 	struct box *a = &self->a;
+	struct crowd crowd;
 	struct ub_row row;
-	long refused = 0;
-	int i;
+	long refused;
 
-	for (i = 0; i < CROWD; i++)
-		ASSERT_EQ(0, worker_start(&w[i], a->cgroup));
+	crowd_open(_metadata, &crowd, a, CROWD);
 	LIMIT(a, NUMPROC, 1 + CROWD + CROWD / 2);
-	for (i = 0; i < CROWD; i++)
-		worker_begin(&w[i], churn, repeats(1000), 0);
-	for (i = 0; i < CROWD; i++) {
-		long n = worker_end(&w[i]);
-
-		EXPECT_LE(0, n);
-		refused += n;
-	}
+	crowd_begin(&crowd, churn, repeats(1000), 0);
+	refused = crowd_end(_metadata, &crowd);
 	row = ub_row(a->id, STOCKVZ_RES_NUMPROC);
 	EXPECT_EQ(1 + CROWD, row.held);
 	EXPECT_GE(1 + CROWD + CROWD / 2, row.maxheld);
 	EXPECT_EQ(refused, row.failcnt);
 	TH_LOG("%ld of %ld refused", refused, CROWD * repeats(1000));
-	for (i = 0; i < CROWD; i++)
-		worker_stop(&w[i]);
+	crowd_close(&crowd);
 	EXPECT_EQ(1, HELD(a, NUMPROC));
 }
 
 /* As many as may: nobody is refused. */
 TEST_F_TIMEOUT(ub, crowd_that_fits_exactly, 300)
 {
-	struct worker w[CROWD];
 	struct box *a = &self->a;
-	int i;
+	struct crowd crowd;
 
-	for (i = 0; i < CROWD; i++)
-		ASSERT_EQ(0, worker_start(&w[i], a->cgroup));
+	crowd_open(_metadata, &crowd, a, CROWD);
 	LIMIT(a, NUMPROC, 1 + 2 * CROWD);
-	for (i = 0; i < CROWD; i++)
-		worker_begin(&w[i], churn, repeats(500), 0);
-	for (i = 0; i < CROWD; i++)
-		EXPECT_EQ(0, worker_end(&w[i]));
+	crowd_begin(&crowd, churn, repeats(500), 0);
+	EXPECT_EQ(0, crowd_end(_metadata, &crowd));
 	EXPECT_EQ(0, FAILCNT(a, NUMPROC));
-	for (i = 0; i < CROWD; i++)
-		worker_stop(&w[i]);
+	crowd_close(&crowd);
 	EXPECT_EQ(1, HELD(a, NUMPROC));
 }
 

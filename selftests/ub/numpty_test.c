@@ -15,24 +15,13 @@
 #include <unistd.h>
 
 #include "fixture.h"
-
-#define MANY 256
-static int fds[MANY];
-static int nr_fds;
-
-static long keep(long fd)
-{
-	if (fd < 0)
-		return -errno;
-	fds[nr_fds] = fd;
-	return nr_fds++;
-}
+#include "child.h"
+#include "crowd.h"
+#include "fds.h"
 
 static long open_master(long a, long b)
 {
-	long at = keep(open("/dev/ptmx", O_RDWR | O_NOCTTY));
-
-	return at < 0 ? at : 0;
+	return keep(open("/dev/ptmx", O_RDWR | O_NOCTTY));
 }
 
 static long open_slave(long at, long b)
@@ -46,20 +35,7 @@ static long open_slave(long at, long b)
 	n = 0;
 	if (ioctl(fds[at], TIOCSPTLCK, &n))
 		return -errno;
-	at = keep(open(name, O_RDWR | O_NOCTTY));
-	return at < 0 ? at : 0;
-}
-
-static long close_at(long at, long b)
-{
-	return sys(close(fds[at]));
-}
-
-static long close_all(long a, long b)
-{
-	while (nr_fds)
-		close(fds[--nr_fds]);
-	return 0;
+	return keep(open(name, O_RDWR | O_NOCTTY));
 }
 
 static long open_many(long n, long b)
@@ -130,13 +106,13 @@ TEST_F(pty, oracle_38_ptmx)
 	EXPECT_EQ(0, IN(a, open_slave, 0));
 	EXPECT_EQ(1, HELD(a, NUMPTY));
 	/* The master goes, the other side is still open. */
-	EXPECT_EQ(0, IN(a, close_at, 0));
+	EXPECT_EQ(0, IN(a, drop_at, 0));
 	EXPECT_TRUE(EVENTUALLY(HELD(a, NUMPTY) == 0));
 	EXPECT_EQ(0, IN(a, open_master));
 	EXPECT_EQ(1, HELD(a, NUMPTY));
-	EXPECT_EQ(0, IN(a, close_at, 1));
+	EXPECT_EQ(0, IN(a, drop_at, 1));
 	EXPECT_EQ(1, HELD(a, NUMPTY));
-	EXPECT_EQ(0, IN(a, close_all));
+	EXPECT_EQ(0, IN(a, drop_all));
 	EXPECT_EQ(0, HELD(a, NUMPTY));
 }
 
@@ -149,31 +125,12 @@ TEST_F(pty, slave_opened_again_and_again)
 	for (i = 0; i < 5; i++)
 		EXPECT_EQ(0, IN(a, open_slave, 0));
 	for (i = 1; i < 6; i++)
-		EXPECT_EQ(0, IN(a, close_at, i));
+		EXPECT_EQ(0, IN(a, drop_at, i));
 	EXPECT_EQ(1, HELD(a, NUMPTY));
 	EXPECT_EQ(0, IN(a, open_slave, 0));
 	EXPECT_EQ(1, HELD(a, NUMPTY));
-	EXPECT_EQ(0, IN(a, close_at, 0));
+	EXPECT_EQ(0, IN(a, drop_at, 0));
 	EXPECT_EQ(0, HELD(a, NUMPTY));
-}
-
-static long fork_pausing(long a, long b)
-{
-	pid_t self = getpid(), pid = fork();
-
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		while (getppid() == self)
-			pause();
-		_exit(0);
-	}
-	return sys(pid);
-}
-
-static long reap(long pid, long b)
-{
-	kill(pid, SIGKILL);
-	return sys(waitpid(pid, NULL, 0)) == pid ? 0 : -ECHILD;
 }
 
 TEST_F(pty, fork_shares)
@@ -185,47 +142,28 @@ TEST_F(pty, fork_shares)
 	pid = IN(a, fork_pausing);
 	ASSERT_LT(0, pid);
 	EXPECT_EQ(3, HELD(a, NUMPTY));
-	EXPECT_EQ(0, IN(a, close_all));
+	EXPECT_EQ(0, IN(a, drop_all));
 	EXPECT_EQ(3, HELD(a, NUMPTY));
 	EXPECT_EQ(0, IN(a, reap, pid));
 	EXPECT_TRUE(EVENTUALLY(HELD(a, NUMPTY) == 0));
-}
-
-static long give(long at, long b)
-{
-	return fd_send(worker_channel, fds[at]);
-}
-
-static long take(long a, long b)
-{
-	long fd = fd_receive(worker_channel);
-
-	if (fd < 0)
-		return fd;
-	fds[nr_fds++] = fd;
-	return 0;
 }
 
 TEST_F(pty, passed_from_one_to_the_other)
 {
 	struct box *a = &self->a;
 	struct box b;
-	int fd;
 
 	box_open(_metadata, &b, BOX_B);
 	LIMIT(&b, NUMPTY, 0);
 	EXPECT_EQ(0, IN(a, open_master));
 	EXPECT_EQ(0, IN(a, give, 0));
-	EXPECT_EQ(0, IN(a, close_all));
-	fd = fd_receive(a->worker.channel);
-	ASSERT_LE(0, fd);
-	ASSERT_EQ(0, fd_send(b.worker.channel, fd));
-	close(fd);
+	EXPECT_EQ(0, IN(a, drop_all));
+	box_pass(_metadata, a, &b);
 	EXPECT_EQ(0, IN(&b, take));
 	EXPECT_EQ(1, HELD(a, NUMPTY));
 	EXPECT_EQ(0, HELD(&b, NUMPTY));
 	EXPECT_REFUSED(&b, NUMPTY, ENOMEM, SYS_openat, IN(&b, open_master));
-	EXPECT_EQ(0, IN(&b, close_all));
+	EXPECT_EQ(0, IN(&b, drop_all));
 	EXPECT_EQ(0, HELD(a, NUMPTY));
 	EXPECT_EQ(0, HELD(&b, NUMPTY));
 	box_close(_metadata, &b);
@@ -244,7 +182,7 @@ TEST_F(pty, of_the_host)
 	ASSERT_EQ(0, cg_enter(a->cgroup, w.pid));
 	EXPECT_EQ(0, worker_do(&w, open_master, 0, 0));
 	EXPECT_EQ(1, HELD(a, NUMPTY));
-	EXPECT_EQ(0, worker_do(&w, close_at, 0, 0));
+	EXPECT_EQ(0, worker_do(&w, drop_at, 0, 0));
 	EXPECT_EQ(1, HELD(a, NUMPTY));
 	EXPECT_EQ(-ENOMEM, worker_do(&w, open_master, 0, 0));
 	worker_stop(&w);
@@ -314,9 +252,7 @@ static long mount_devpts(long a, long b)
 
 static long open_private(long a, long b)
 {
-	long at = keep(open("/dev/pts/ptmx", O_RDWR | O_NOCTTY));
-
-	return at < 0 ? at : 0;
+	return keep(open("/dev/pts/ptmx", O_RDWR | O_NOCTTY));
 }
 
 TEST_F(pty, private_devpts)
@@ -329,11 +265,9 @@ TEST_F(pty, private_devpts)
 	EXPECT_EQ(1, HELD(a, NUMPTY));
 	LIMIT(a, NUMPTY, 1);
 	EXPECT_REFUSED(a, NUMPTY, ENOMEM, SYS_openat, IN(a, open_private));
-	EXPECT_EQ(0, IN(a, close_all));
+	EXPECT_EQ(0, IN(a, drop_all));
 	EXPECT_EQ(0, HELD(a, NUMPTY));
 }
-
-#define CROWD 4
 
 static long churn(long n, long b)
 {
@@ -345,36 +279,14 @@ static long churn(long n, long b)
 		if (err && err != -ENOMEM)
 			return err;
 		refused += !!err;
-		close_all(0, 0);
+		drop_all(0, 0);
 	}
 	return refused;
 }
 
 TEST_F_TIMEOUT(pty, crowd_at_the_barrier, 120)
 {
-	struct box *a = &self->a;
-	struct worker w[CROWD];
-	struct ub_row row;
-	long refused = 0;
-	int i;
-
-	for (i = 0; i < CROWD; i++)
-		ASSERT_EQ(0, worker_start(&w[i], a->cgroup));
-	LIMIT(a, NUMPTY, 2);
-	for (i = 0; i < CROWD; i++)
-		worker_begin(&w[i], churn, 1000, 0);
-	for (i = 0; i < CROWD; i++) {
-		long n = worker_end(&w[i]);
-
-		EXPECT_LE(0, n);
-		refused += n;
-	}
-	row = ub_row(a->id, STOCKVZ_RES_NUMPTY);
-	EXPECT_EQ(0, row.held);
-	EXPECT_GE(2, row.maxheld);
-	EXPECT_EQ(refused, row.failcnt);
-	for (i = 0; i < CROWD; i++)
-		worker_stop(&w[i]);
+	crowd_churns(_metadata, &self->a, STOCKVZ_RES_NUMPTY, 2, churn, 1000, 0);
 }
 
 static long open_until_refused(long a, long b)
@@ -389,23 +301,16 @@ static long open_until_refused(long a, long b)
 TEST_F_TIMEOUT(pty, crowd_that_shares, 120)
 {
 	struct box *a = &self->a;
-	struct worker w[CROWD];
-	long got = 0;
-	int i;
+	struct crowd crowd;
 
-	for (i = 0; i < CROWD; i++)
-		ASSERT_EQ(0, worker_start(&w[i], a->cgroup));
+	crowd_open(_metadata, &crowd, a, CROWD);
 	LIMIT(a, NUMPTY, 101);
-	for (i = 0; i < CROWD; i++)
-		worker_begin(&w[i], open_until_refused, 0, 0);
-	for (i = 0; i < CROWD; i++)
-		got += worker_end(&w[i]);
-	EXPECT_EQ(101, got);
+	crowd_begin(&crowd, open_until_refused, 0, 0);
+	EXPECT_EQ(101, crowd_end(_metadata, &crowd));
 	EXPECT_EQ(101, HELD(a, NUMPTY));
 	EXPECT_EQ(101, ub_row(a->id, STOCKVZ_RES_NUMPTY).maxheld);
 	EXPECT_EQ(CROWD, FAILCNT(a, NUMPTY));
-	for (i = 0; i < CROWD; i++)
-		worker_stop(&w[i]);
+	crowd_close(&crowd);
 	EXPECT_TRUE(EVENTUALLY(HELD(a, NUMPTY) == 0));
 }
 

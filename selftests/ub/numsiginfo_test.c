@@ -17,6 +17,8 @@
 #include <unistd.h>
 
 #include "fixture.h"
+#include "child.h"
+#include "crowd.h"
 
 /* Real-time signals begin where the kernel says, not the library. */
 #define RT 40
@@ -461,12 +463,6 @@ static long exec_with_pending(long a, long b)
 	return sys(pid);
 }
 
-static long reap(long pid, long b)
-{
-	kill(pid, SIGKILL);
-	return sys(waitpid(pid, NULL, 0)) == pid ? 0 : -ECHILD;
-}
-
 TEST_F(ub, exec_keeps_signals)
 {
 	struct box *a = &self->a;
@@ -748,8 +744,6 @@ TEST_F_TIMEOUT(ub, timers_deleted_amid, 120)
  * Crowds.
  */
 
-#define CROWD 4
-
 static long queue_until_refused(long pid, long max)
 {
 	long n;
@@ -762,25 +756,18 @@ static long queue_until_refused(long pid, long max)
 TEST_F_TIMEOUT(ub, crowd_at_the_barrier, 120)
 {
 	struct box *a = &self->a;
-	struct worker w[CROWD];
-	long sent = 0;
-	int i;
+	struct crowd crowd;
 
 	EXPECT_EQ(0, IN(a, block_all));
-	for (i = 0; i < CROWD; i++)
-		ASSERT_EQ(0, worker_start(&w[i], a->cgroup));
+	crowd_open(_metadata, &crowd, a, CROWD);
 	LIMIT(a, NUMSIGINFO, 501);
-	for (i = 0; i < CROWD; i++)
-		worker_begin(&w[i], queue_until_refused, a->worker.pid, 1000);
-	for (i = 0; i < CROWD; i++)
-		sent += worker_end(&w[i]);
-	EXPECT_EQ(501, sent);
+	crowd_begin(&crowd, queue_until_refused, a->worker.pid, 1000);
+	EXPECT_EQ(501, crowd_end(_metadata, &crowd));
 	EXPECT_EQ(501, HELD(a, NUMSIGINFO));
 	EXPECT_EQ(CROWD, FAILCNT(a, NUMSIGINFO));
 	EXPECT_EQ(501, IN(a, take, RT, 1000));
 	EXPECT_EQ(0, HELD(a, NUMSIGINFO));
-	for (i = 0; i < CROWD; i++)
-		worker_stop(&w[i]);
+	crowd_close(&crowd);
 }
 
 /* Each queues to itself and takes: the sum is at the barrier all the time. */
@@ -802,29 +789,7 @@ static long churn(long n, long b)
 
 TEST_F_TIMEOUT(ub, crowd_that_churns, 120)
 {
-	struct box *a = &self->a;
-	struct worker w[CROWD];
-	struct ub_row row;
-	long refused = 0;
-	int i;
-
-	for (i = 0; i < CROWD; i++)
-		ASSERT_EQ(0, worker_start(&w[i], a->cgroup));
-	LIMIT(a, NUMSIGINFO, 3);
-	for (i = 0; i < CROWD; i++)
-		worker_begin(&w[i], churn, 5000, 0);
-	for (i = 0; i < CROWD; i++) {
-		long n = worker_end(&w[i]);
-
-		EXPECT_LE(0, n);
-		refused += n;
-	}
-	row = ub_row(a->id, STOCKVZ_RES_NUMSIGINFO);
-	EXPECT_EQ(0, row.held);
-	EXPECT_GE(3, row.maxheld);
-	EXPECT_EQ(refused, row.failcnt);
-	for (i = 0; i < CROWD; i++)
-		worker_stop(&w[i]);
+	crowd_churns(_metadata, &self->a, STOCKVZ_RES_NUMSIGINFO, 3, churn, 5000, 0);
 }
 
 TEST_HARNESS_MAIN

@@ -9,26 +9,9 @@
 #include <unistd.h>
 
 #include "fixture.h"
+#include "fds.h"
 
 #define MAX 64
-
-static int fds[MAX];
-static int nr_fds;
-
-static long keep(int fd)
-{
-	if (fd < 0)
-		return -errno;
-	fds[nr_fds++] = fd;
-	return 0;
-}
-
-static long drop_all(long a, long b)
-{
-	while (nr_fds)
-		close(fds[--nr_fds]);
-	return 0;
-}
 
 /* Listens with a small receive buffer. */
 static long serve(long a, long b)

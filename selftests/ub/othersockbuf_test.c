@@ -13,24 +13,8 @@
 #include <linux/sock_diag.h>
 
 #include "fixture.h"
-
-static int fds[64];
-static int nr_fds;
-
-static long keep(long fd)
-{
-	if (fd < 0)
-		return -errno;
-	fds[nr_fds] = fd;
-	return nr_fds++;
-}
-
-static long drop_all(long a, long b)
-{
-	while (nr_fds)
-		close(fds[--nr_fds]);
-	return 0;
-}
+#include "crowd.h"
+#include "fds.h"
 
 static char data[1 << 16];
 
@@ -42,26 +26,8 @@ static long make_pair(long type, long b)
 	if (socketpair(AF_UNIX, type, 0, pair))
 		return -errno;
 	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &value, sizeof(value));
-	keep(pair[0]);
-	return keep(pair[1]) - 1;
-}
-
-static long give(long fd, long b)
-{
-	return fd_send(worker_channel, fds[fd]);
-}
-
-static long take(long a, long b)
-{
-	long fd = fd_receive(worker_channel);
-
-	errno = -fd;
-	return keep(fd < 0 ? -1 : fd);
-}
-
-static long drop(long fd, long b)
-{
-	return sys(close(fds[fd]));
+	keep_at(pair[0]);
+	return keep_at(pair[1]) - 1;
 }
 
 static long put(long fd, long size)
@@ -97,12 +63,7 @@ static long patience(long fd, long ms)
 
 static long wmem_of(long fd, long b)
 {
-	unsigned int info[SK_MEMINFO_VARS];
-	socklen_t len = sizeof(info);
-
-	if (getsockopt(fds[fd], SOL_SOCKET, SO_MEMINFO, info, &len))
-		return -errno;
-	return info[SK_MEMINFO_WMEM_ALLOC];
+	return meminfo(fd, SK_MEMINFO_WMEM_ALLOC);
 }
 
 FIXTURE(pair) {
@@ -149,16 +110,12 @@ FIXTURE_TEARDOWN(pair)
 TEST_F(pair, oracle_51_sender_pays_until_read)
 {
 	struct box *a = &self->a, *b = &self->b;
-	int passed;
 	long fd;
 
 	/* The receiver is in B, and pays nothing. */
 	ASSERT_EQ(0, IN(a, give, self->fd + 1));
-	passed = fd_receive(a->worker.channel);
-	ASSERT_LE(0, passed);
-	EXPECT_EQ(0, IN(a, drop, self->fd + 1));
-	ASSERT_EQ(0, fd_send(b->worker.channel, passed));
-	close(passed);
+	EXPECT_EQ(0, IN(a, drop_at, self->fd + 1));
+	box_pass(_metadata, a, b);
 	fd = IN(b, take);
 	ASSERT_LE(0, fd);
 	LIMIT(b, OTHERSOCKBUF, 0);
@@ -283,35 +240,10 @@ static long churn(long n, long type)
 	return refused;
 }
 
-#define CROWD 4
-
 TEST_F_TIMEOUT(pair, crowd_at_the_barrier, 120)
 {
-	struct box *a = &self->a;
-	struct worker w[CROWD];
-	unsigned long limit = 2 * self->one + self->one / 2, refused = 0;
-	struct ub_row row;
-	int i;
-
-	for (i = 0; i < CROWD; i++)
-		ASSERT_EQ(0, worker_start(&w[i], a->cgroup));
-	LIMIT(a, OTHERSOCKBUF, limit);
-	for (i = 0; i < CROWD; i++)
-		worker_begin(&w[i], churn, 3000, variant->type);
-	for (i = 0; i < CROWD; i++) {
-		long n = worker_end(&w[i]);
-
-		EXPECT_LE(0, n);
-		refused += n;
-	}
-	EXPECT_EQ(0, HELD(a, OTHERSOCKBUF));
-	row = ub_row(a->id, STOCKVZ_RES_OTHERSOCKBUF);
-	EXPECT_EQ(refused, row.failcnt);
-	EXPECT_GE(limit, row.maxheld);
-	TH_LOG("%lu of %d refused, maxheld %lu of %lu", refused, CROWD * 3000,
-	       row.maxheld, limit);
-	for (i = 0; i < CROWD; i++)
-		worker_stop(&w[i]);
+	crowd_churns(_metadata, &self->a, STOCKVZ_RES_OTHERSOCKBUF,
+		     2 * self->one + self->one / 2, churn, 3000, variant->type);
 }
 
 static long udp_send(long n, long size)

@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #include "fixture.h"
+#include "child.h"
+#include "crowd.h"
 #include "pages.h"
 
 /* The row says what the kernel does. */
@@ -338,12 +340,6 @@ static long map_stack(long a, long b)
 	return map_spot(9, 2, RW, PRIVATE | MAP_GROWSDOWN, -1);
 }
 
-static long reap(long pid, long b)
-{
-	kill(pid, SIGKILL);
-	return sys(waitpid(pid, NULL, 0)) == pid ? 0 : -ECHILD;
-}
-
 TEST_F(ub, oracle_24_stack)
 {
 	struct box *a = &self->a;
@@ -373,19 +369,6 @@ TEST_F(ub, oracle_24_stack)
 /*
  * fork, exec, exit.
  */
-
-static long fork_pausing(long a, long b)
-{
-	pid_t self = getpid(), pid = fork();
-
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		while (getppid() == self)
-			pause();
-		_exit(0);
-	}
-	return sys(pid);
-}
 
 static long forbid_copy(long i, long b)
 {
@@ -666,8 +649,6 @@ TEST_F(ub, refused_for_other_reasons)
  * Crowds.
  */
 
-#define CROWD 8
-
 /* All at once want the last pages; each page goes to exactly one. */
 static long map_one_by_one(long n, long b)
 {
@@ -688,26 +669,19 @@ static long map_one_by_one(long n, long b)
 TEST_F_TIMEOUT(ub, last_pages_go_to_somebody, 120)
 {
 	struct box *a = &self->a;
-	struct worker w[CROWD];
+	struct crowd crowd;
 	struct ub_row row;
-	long got = 0;
-	int i;
 
-	for (i = 0; i < CROWD; i++)
-		ASSERT_EQ(0, worker_start(&w[i], a->cgroup));
+	crowd_open(_metadata, &crowd, a, CROWD_MAX);
 	LIMIT_TO(a, 1000);
-	for (i = 0; i < CROWD; i++)
-		worker_begin(&w[i], map_one_by_one, 200, 0);
-	for (i = 0; i < CROWD; i++)
-		got += worker_end(&w[i]);
+	crowd_begin(&crowd, map_one_by_one, 200, 0);
+	EXPECT_EQ(1000, crowd_end(_metadata, &crowd));
 	row = ub_row(a->id, STOCKVZ_RES_PRIVVMPAGES);
-	EXPECT_EQ(1000, got);
 	EXPECT_EQ(row.barrier, row.held);
 	EXPECT_EQ(row.barrier, row.maxheld);
-	EXPECT_EQ(CROWD * 200 - 1000, (long)row.failcnt);
+	EXPECT_EQ(CROWD_MAX * 200 - 1000, (long)row.failcnt);
 	EXPECT_TRUE_ROW(a);
-	for (i = 0; i < CROWD; i++)
-		worker_stop(&w[i]);
+	crowd_close(&crowd);
 }
 
 /* Whatever a process can do to its memory, at random. */
@@ -801,21 +775,19 @@ static long random_walk(long steps, long start)
 TEST_F_TIMEOUT(ub, random_walks, 300)
 {
 	struct box *a = &self->a;
-	struct worker w[CROWD];
+	struct crowd crowd;
 	struct ub_row row;
 	unsigned long top;
 	int i, round;
 
-	for (i = 0; i < CROWD; i++)
-		ASSERT_EQ(0, worker_start(&w[i], a->cgroup));
+	crowd_open(_metadata, &crowd, a, CROWD_MAX);
 	top = HELD(a, PRIVVMPAGES) * 5 / 4;
 	LIMIT(a, PRIVVMPAGES, top);
 	for (round = 0; round < 10; round++) {
-		for (i = 0; i < CROWD; i++)
-			worker_begin(&w[i], random_walk, 300,
-				     round * CROWD + i + 1);
-		for (i = 0; i < CROWD; i++)
-			EXPECT_EQ(0, worker_end(&w[i]));
+		for (i = 0; i < crowd.n; i++)
+			worker_begin(&crowd.w[i], random_walk, 300,
+				     round * crowd.n + i + 1);
+		EXPECT_EQ(0, crowd_end(_metadata, &crowd));
 		EXPECT_TRUE(EVENTUALLY(truly_private(a) ==
 				       (long)HELD(a, PRIVVMPAGES)))
 			TH_LOG("round %d: row %lu, truth %ld", round,
@@ -825,8 +797,7 @@ TEST_F_TIMEOUT(ub, random_walks, 300)
 	EXPECT_GE(top, row.maxheld);
 	EXPECT_LT(0, row.failcnt);
 	TH_LOG("%lu refused, %lu of %lu at most", row.failcnt, row.maxheld, top);
-	for (i = 0; i < CROWD; i++)
-		worker_stop(&w[i]);
+	crowd_close(&crowd);
 	/* A single walker that fits is never refused. */
 	LIMIT_TO(a, 100000);
 	EXPECT_EQ(0, IN(a, random_walk, 300, 1));

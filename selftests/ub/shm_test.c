@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "fixture.h"
+#include "crowd.h"
 #include "pages.h"
 
 #define TMPFS "/run/ub-shm-test"
@@ -464,7 +465,6 @@ TEST_F(ub, swapped_out)
  * Crowds.
  */
 
-#define CROWD 8
 #define SAME 200
 
 /* All fault in the same pages of the same file, in the same order. */
@@ -480,28 +480,24 @@ static long touch_file(long pages, long b)
 TEST_F_TIMEOUT(ub, many_in_one_file, 300)
 {
 	struct box *a = &self->a;
-	struct worker w[CROWD];
-	int i, round;
+	struct crowd crowd;
+	int round;
 
 	tmpfs_make(_metadata);
-	for (i = 0; i < CROWD; i++)
-		ASSERT_EQ(0, worker_start(&w[i], a->cgroup));
+	crowd_open(_metadata, &crowd, a, CROWD_MAX);
 	EXPECT_EQ(0, IN(a, create));
 	EXPECT_EQ(0, IN(a, cut, SAME));
 	LIMIT(a, SHMPAGES, SAME);
 	for (round = 0; round < 10; round++) {
-		for (i = 0; i < CROWD; i++)
-			worker_begin(&w[i], touch_file, SAME, 0);
-		for (i = 0; i < CROWD; i++)
-			EXPECT_EQ(0, worker_end(&w[i]));
+		crowd_begin(&crowd, touch_file, SAME, 0);
+		EXPECT_EQ(0, crowd_end(_metadata, &crowd));
 		EXPECT_EQ(SAME, HELD(a, SHMPAGES));
 		EXPECT_EQ(0, IN(a, punch, 0, SAME));
 		EXPECT_EQ(0, HELD(a, SHMPAGES));
 	}
 	EXPECT_EQ(0, FAILCNT(a, SHMPAGES));
 	EXPECT_EQ(SAME, ub_row(a->id, STOCKVZ_RES_SHMPAGES).maxheld);
-	for (i = 0; i < CROWD; i++)
-		worker_stop(&w[i]);
+	crowd_close(&crowd);
 	EXPECT_EQ(0, IN(a, close_it));
 	EXPECT_EQ(0, IN(a, remove_it));
 	tmpfs_remove();
@@ -539,28 +535,21 @@ static long remove_own(long a, long b)
 TEST_F_TIMEOUT(ub, last_pages_go_to_somebody, 120)
 {
 	struct box *a = &self->a;
-	struct worker w[CROWD];
+	struct crowd crowd;
 	struct ub_row row;
-	long got = 0;
-	int i;
 
 	tmpfs_make(_metadata);
-	for (i = 0; i < CROWD; i++)
-		ASSERT_EQ(0, worker_start(&w[i], a->cgroup));
+	crowd_open(_metadata, &crowd, a, CROWD_MAX);
 	LIMIT(a, SHMPAGES, 300);
-	for (i = 0; i < CROWD; i++)
-		worker_begin(&w[i], write_own, 60, 0);
-	for (i = 0; i < CROWD; i++)
-		got += worker_end(&w[i]);
+	crowd_begin(&crowd, write_own, 60, 0);
+	EXPECT_EQ(300, crowd_end(_metadata, &crowd));
 	row = ub_row(a->id, STOCKVZ_RES_SHMPAGES);
-	EXPECT_EQ(300, got);
 	EXPECT_EQ(300, row.held);
 	EXPECT_EQ(300, row.maxheld);
-	EXPECT_EQ(CROWD * 60 - 300, (long)row.failcnt);
-	for (i = 0; i < CROWD; i++) {
-		EXPECT_EQ(0, worker_do(&w[i], remove_own, 0, 0));
-		worker_stop(&w[i]);
-	}
+	EXPECT_EQ(CROWD_MAX * 60 - 300, (long)row.failcnt);
+	crowd_begin(&crowd, remove_own, 0, 0);
+	EXPECT_EQ(0, crowd_end(_metadata, &crowd));
+	crowd_close(&crowd);
 	EXPECT_EQ(0, HELD(a, SHMPAGES));
 	tmpfs_remove();
 }
@@ -593,26 +582,23 @@ static long blocks(long a, long b)
 TEST_F_TIMEOUT(ub, many_hands, 300)
 {
 	struct box *a = &self->a;
-	struct worker w[CROWD];
+	struct crowd crowd;
 	int i, round;
 
 	tmpfs_make(_metadata);
-	for (i = 0; i < CROWD; i++)
-		ASSERT_EQ(0, worker_start(&w[i], a->cgroup));
+	crowd_open(_metadata, &crowd, a, CROWD_MAX);
 	EXPECT_EQ(0, IN(a, create));
 	LIMIT(a, SHMPAGES, 30);
 	for (round = 0; round < 4; round++) {
-		for (i = 0; i < CROWD; i++)
-			worker_begin(&w[i], churn, 100, round * CROWD + i);
-		for (i = 0; i < CROWD; i++)
-			EXPECT_EQ(0, worker_end(&w[i]));
+		for (i = 0; i < crowd.n; i++)
+			worker_begin(&crowd.w[i], churn, 100, round * crowd.n + i);
+		EXPECT_EQ(0, crowd_end(_metadata, &crowd));
 		EXPECT_EQ(IN(a, blocks), (long)HELD(a, SHMPAGES));
 		EXPECT_GE(30, HELD(a, SHMPAGES));
 	}
 	EXPECT_GE(30, ub_row(a->id, STOCKVZ_RES_SHMPAGES).maxheld);
 	EXPECT_LT(0, FAILCNT(a, SHMPAGES));
-	for (i = 0; i < CROWD; i++)
-		worker_stop(&w[i]);
+	crowd_close(&crowd);
 	EXPECT_EQ(0, IN(a, close_it));
 	EXPECT_EQ(0, IN(a, remove_it));
 	tmpfs_remove();

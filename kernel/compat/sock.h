@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef STOCKVZ_COMPAT_NET_H
-#define STOCKVZ_COMPAT_NET_H
+#ifndef STOCKVZ_COMPAT_SOCK_H
+#define STOCKVZ_COMPAT_SOCK_H
 
 #include <linux/skbuff.h>
 #include <linux/version.h>
