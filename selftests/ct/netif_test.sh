@@ -30,6 +30,7 @@ ip addr add 10.90.0.1/24 dev $bridge
 ip link set $bridge up
 ip link add nd0 type dummy
 ip link add nd1 type dummy
+number=$(cat /sys/class/net/nd0/ifindex)
 
 inside()
 {
@@ -85,7 +86,7 @@ devices()
 	cat "/etc/vz/conf/$1.conf"
 }
 
-plan 75
+plan 76
 
 # ---- live
 check "start without any" vzctl start $one
@@ -101,6 +102,7 @@ check "a second one, named on both sides" vzctl set $one \
 	--netif_add eth1,02:00:00:00:01:01,second.0.,FE:FF:FF:FF:FF:FF --save
 check "is there" mentions '02:00:00:00:01:01' inside $one ip link show dev eth1
 check "as its other end is" mentions 'fe:ff:ff:ff:ff:ff' ip link show dev second.0.
+check "the host believes no router there" says 0 cat /proc/sys/net/ipv6/conf/second.0./accept_ra
 check "both are saved" mentions \
 	"^ifname=eth0,bridge=$bridge,mac=00:18:51.*,host_ifname=veth$one.0,.*;ifname=eth1,mac=02:00:00:00:01:01,host_ifname=second.0.,host_mac=FE:FF:FF:FF:FF:FF$" \
 	saved $one NETIF
@@ -162,7 +164,7 @@ check "venet0 cannot: 21" exits 21 vzctl set $one --netdev_add venet0
 check "one that is not there: 104" exits 104 vzctl set $one --netdev_add nd0 --netdev_add nd5
 check "whatever it is called inside" inside $one ip link set nd0 name mine
 check "it comes back" vzctl set $one --netdev_del nd0
-check "under its name" ip link show dev nd0
+check "under its name and its number" mentions "^$number: nd0" ip -o link show dev nd0
 check "two of them, saved" bash -c "vzctl set $one --netdev_add nd0 --save &&
 	vzctl set $one --netdev_add nd1 --save && grep -q '^NETDEV=\"nd0 nd1\"' /etc/vz/conf/$one.conf"
 

@@ -22,10 +22,16 @@
 #define KEPT "/run/vzctl/netns"
 #define NETDEV_MAX 32
 
-/* Whoever is root inside may rename a device, but not give it another number. */
+/*
+ * Whoever is root inside may rename a device, but not give it another number.
+ * There it has one by which it can be told from all that he makes: its own, and
+ * this much more.
+ */
+#define INSIDE 0x40000000
+
 struct netdev {
 	char name[IF_NAMESIZE];
-	int index;	/* inside */
+	int index;	/* on the host */
 };
 
 struct netdevs {
@@ -187,30 +193,35 @@ static int tell(const char *name, const char *what, int err)
 
 static int give(struct netdevs *all, const char *name)
 {
-	struct netdev *dev = &all->dev[all->nr];
-	int ret = rtnl_link_index(all->host, name);
+	int index = rtnl_link_index(all->host, name);
+	int ret = index;
 
 	if (all->nr == NETDEV_MAX)
-		return tell(name, "give", -ENOSPC);
+		ret = -ENOSPC;
 	if (ret > 0)
-		ret = rtnl_link_move(all->host, ret, all->netns, NULL);
+		ret = rtnl_link_move(all->host, index, all->netns, NULL, INSIDE + index);
 	if (ret)
 		return tell(name, "give", ret);
+	strcpy(all->dev[all->nr].name, name);
+	all->dev[all->nr++].index = index;
 	vz_log(0, "Add network device: %s", name);
-	strcpy(dev->name, name);
-	dev->index = rtnl_link_index(all->inside, name);
-	all->nr++;
-	return dev->index > 0 ? 0 : tell(name, "find", dev->index);
+	return write_record(all) ? tell(name, "note", -EIO) : 0;
 }
 
-/* Under its name, or any when that is taken; gone from the list in any case. */
+/* As it was, or with another number or name when those are taken. Off the list in any case. */
 static int take_back(struct netdevs *all, size_t i)
 {
 	const struct netdev dev = all->dev[i];
-	int ret = rtnl_link_move(all->inside, dev.index, all->home, dev.name);
+	const int inside = INSIDE + dev.index;
+	int ret = rtnl_link_move(all->inside, inside, all->home, dev.name, dev.index);
 
+	if (ret == -EBUSY)
+		ret = rtnl_link_move(all->inside, inside, all->home, dev.name, 0);
 	if (ret == -EEXIST)
-		ret = rtnl_link_move(all->inside, dev.index, all->home, "dev%d");
+		ret = rtnl_link_move(all->inside, inside, all->home, "dev%d", 0);
+	/* It had come back, but was not renamed. */
+	if (ret == -ENODEV && rtnl_link_index(all->host, dev.name) > 0)
+		ret = 0;
 	memmove(&all->dev[i], &all->dev[i + 1], (--all->nr - i) * sizeof(dev));
 	if (ret)
 		return tell(dev.name, "take back", ret);

@@ -209,7 +209,7 @@ int rtnl_link_del(struct nl_sock *sock, const char *name)
 	return done_already(talk(sock, msg), false);
 }
 
-int rtnl_link_move(struct nl_sock *sock, int index, int netns, const char *name)
+int rtnl_link_move(struct nl_sock *sock, int index, int netns, const char *name, int new_index)
 {
 	struct ifinfomsg head = { .ifi_index = index };
 	struct nl_msg *msg = new_msg(RTM_NEWLINK, 0, &head, sizeof(head));
@@ -219,6 +219,8 @@ int rtnl_link_move(struct nl_sock *sock, int index, int netns, const char *name)
 	nla_put_u32(msg, IFLA_NET_NS_FD, netns);
 	if (name)
 		nla_put_string(msg, IFLA_IFNAME, name);
+	if (new_index)
+		nla_put_s32(msg, IFLA_NEW_IFINDEX, new_index);
 	return talk(sock, msg);
 }
 

@@ -34,8 +34,8 @@ int rtnl_veth(struct nl_sock *sock, const struct rtnl_link *here, int netns,
 	      const struct rtnl_link *there);
 int rtnl_link_change(struct nl_sock *sock, int index, const struct rtnl_link *link);
 int rtnl_link_del(struct nl_sock *sock, const char *name);
-/* To another namespace, under that name (NULL: its own) */
-int rtnl_link_move(struct nl_sock *sock, int index, int netns, const char *name);
+/* To another namespace, under that name (NULL: its own) and number (0: any that is free) */
+int rtnl_link_move(struct nl_sock *sock, int index, int netns, const char *name, int new_index);
 
 /* Does a port of a bridge only take in what comes from MACs that it was told of? */
 int rtnl_port_locked(struct nl_sock *sock, int index, bool locked);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "err.h"
+#include "fd.h"
 #include "files.h"
 #include "log.h"
 #include "netif.h"
@@ -110,6 +112,15 @@ static int make_pair(const struct veth *veth, const struct netif *dev)
 	return rtnl_veth(veth->host, &here, veth->netns, &there);
 }
 
+/* A container is no router of the host's: not whatever it advertises. */
+static void believe_nothing(const char *name)
+{
+	char path[64 + IF_NAMESIZE];
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/accept_ra", name);
+	file_write_at(AT_FDCWD, path, "0");
+}
+
 /* Brought down for it: an older kernel renames no other, and nothing comes in unfiltered. */
 static int set_host_side(const struct veth *veth, int index, const struct netif *dev)
 {
@@ -127,6 +138,7 @@ static int set_host_side(const struct veth *veth, int index, const struct netif 
 		ret = rtnl_link_change(veth->host, index, &link);
 	if (!ret)
 		ret = filter(veth, index, dev);
+	believe_nothing(dev->host_ifname);
 	return ret ?: rtnl_link_change(veth->host, index, &up);
 }
 
