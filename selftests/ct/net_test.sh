@@ -65,7 +65,7 @@ given()
 	vzlist -H -t -o ip "$1" | sed 's/ *$//'
 }
 
-plan 59
+plan 67
 
 # ---- one that has none, live
 check "start without an address" vzctl start $one
@@ -128,6 +128,25 @@ check "its own firewall and rules are a container's own" \
 check "and its routes" within_net $two ip route add 192.0.2.0/24 dev venet0 table 7
 check "it gives itself an address" inside $two ip addr add 10.88.0.77/32 dev venet0
 check "which is none" not inside $two ping -c 1 -W 1 -I 10.88.0.77 10.89.0.1
+
+# ---- the neighbours
+ip -n out addr add 10.88.0.50/32 dev eth0
+ip -n out addr add fd88::50/128 dev eth0 nodad
+ip netns exec out sysctl -qw net.ipv4.conf.eth0.arp_accept=1
+check "an address that another machine has: a warning" \
+	mentions 'Warning: another machine on the network has 10.88.0.50' vzctl set $one --ipadd 10.88.0.50
+check "it is given all the same" mentions '10\.88\.0\.50' given $one
+check "one of IPv6" mentions 'Warning: another machine .* has fd88::50' vzctl set $one --ipadd fd88::50
+vzctl --quiet set $one --ipdel all
+check "whoever does not want to know is not told" \
+	not grep 'another machine' <(vzctl set $one --ipadd 10.88.0.50 --skip_arpdetect 2>&1)
+vzctl --quiet set $one --ipdel all
+echo 'ERROR_ON_ARPFAIL="yes"' >>/etc/vz/conf/$one.conf
+check "or it is an error: 78" exits 78 vzctl set $one --ipadd 10.88.0.50
+check "and changes nothing" says - given $one
+check "one that nobody has" not grep 'another machine' <(vzctl set $one --ipadd 10.88.0.51 2>&1)
+check "is made known" mentions '^10\.88\.0\.51 .*lladdr' ip -n out neigh show
+vzctl --quiet set $one --ipdel all
 
 # ---- the end
 check "stop" vzctl stop $one --fast

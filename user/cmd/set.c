@@ -56,6 +56,8 @@ static int own_option(const char *name, const char *value, void *arg)
 		set->save = true;
 	else if (!strcmp(name, "force"))
 		set->force = true;
+	else if (!strcmp(name, "skip_arpdetect"))
+		conf_set(&set->ct->conf, "SKIP_ARPDETECT", "yes");
 	else if (!strcmp(name, "reset_ub"))
 		set->reset_ub = true;
 	else if (!strcmp(name, "applyconfig"))
