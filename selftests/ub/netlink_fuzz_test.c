@@ -424,7 +424,7 @@ FIXTURE_SETUP(fuzz)
 	uint64_t seed = number("STOCKVZ_SEED", getpid());
 
 	laws_begin(_metadata, &self->laws);
-	self->ops = number("STOCKVZ_OPS", 20000);
+	self->ops = number("STOCKVZ_OPS", repeats(20000));
 	TH_LOG("STOCKVZ_SEED=%lu", seed);
 	dice = (seed + 1) * 0x9e3779b97f4a7c15;
 	box_sweep(KEPT_A, KEPT_CG);

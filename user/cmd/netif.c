@@ -8,6 +8,7 @@
 #include "lib/err.h"
 #include "lib/log.h"
 #include "lib/netdev.h"
+#include "lib/run.h"
 #include "lib/veth.h"
 #include "netif.h"
 
@@ -33,7 +34,7 @@ static int begin_list(struct netif_options *opts)
 	if (netif_parse(saved, &opts->list))
 		return vz_err(VZ_BADCONF, "Error: %s: bad value for NETIF: %s",
 			      opts->ct->conf_file, saved);
-	text = veth_given(opts->ct->id);
+	text = ct_running(opts->ct, NULL) > 0 ? veth_given(opts->ct->id) : NULL;
 	netif_parse(text, &given);
 	for (size_t i = 0; i < given.nr; i++)
 		netif_add(&opts->list, &given.dev[i]);

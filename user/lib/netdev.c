@@ -83,13 +83,17 @@ static void path_of(char *buf, size_t size, const char *dir, unsigned int id)
 	snprintf(buf, size, "%s/%u", dir, id);
 }
 
+/* What was written before the machine came up is of no devices that there are. */
 static void read_record(struct netdevs *all)
 {
 	char path[64];
 	FILE *f;
 
-	path_of(path, sizeof(path), RECORDS, all->ct->id);
 	all->nr = 0;
+	path_of(path, sizeof(path), KEPT, all->ct->id);
+	if (access(path, F_OK))
+		return;
+	path_of(path, sizeof(path), RECORDS, all->ct->id);
 	f = fopen(path, "re");
 	while (f && all->nr < NETDEV_MAX &&
 	       fscanf(f, "%15s %d", all->dev[all->nr].name, &all->dev[all->nr].index) == 2)
