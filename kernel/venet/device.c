@@ -310,5 +310,3 @@ void venet_exit(void)
 	rtnl_link_unregister(&venet_link_ops);
 	venet_table_exit();
 }
-
-MODULE_ALIAS_RTNL_LINK("venet");

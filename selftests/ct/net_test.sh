@@ -51,21 +51,12 @@ pings()
 	esac
 }
 
-# The host's programs with a container's network and its root's powers.
-within_net()
-{
-	local id=$1
-
-	shift
-	nsenter --user --net -t "$(ct_init "$id")" "$@"
-}
-
 given()
 {
 	vzlist -H -t -o ip "$1" | sed 's/ *$//'
 }
 
-plan 58
+plan 74
 
 # ---- one that has none, live
 check "start without an address" vzctl start $one
@@ -123,11 +114,37 @@ check "nonsense is refused: 21" exits 21 vzctl set $one --ipadd 10.88.0.999
 check "name servers of a running one" vzctl set $two --nameserver 192.0.2.1 --nameserver 192.0.2.2
 check "take the place of those before" \
 	says $'search example.org\nnameserver 192.0.2.1\nnameserver 192.0.2.2' inside $two cat /etc/resolv.conf
-check "its own firewall and rules are a container's own" \
-	within_net $two ip rule add from 10.88.0.2 table 7
-check "and its routes" within_net $two ip route add 192.0.2.0/24 dev venet0 table 7
-check "an address that it gives to itself is none" not inside $two sh -c \
-	'ip addr add 10.88.0.77/32 dev venet0 && ping -c 1 -W 1 -I 10.88.0.77 10.89.0.1'
+check "rules are a container's own" inside $two ip rule add from 10.88.0.2 table 7
+check "and its routes" inside $two ip route add 192.0.2.0/24 dev venet0 table 7
+check "they are there" mentions 'from 10\.88\.0\.2 lookup 7' inside $two ip rule
+check "not on the host" not grep -q 'lookup 7' <(ip rule)
+cp "${0%/*}/firewall" $ct_private/$two/bin/
+check "so is a firewall: it shuts itself in" inside $two firewall drop
+check "nothing leaves it" not inside $two ping -c 1 -W 1 10.89.0.1
+check "nobody else is shut in" pings host 10.89.0.2
+check "it opens up" inside $two firewall accept
+check "and is there again" pings $two 10.89.0.1
+check "it gives itself an address" inside $two ip addr add 10.88.0.77/32 dev venet0
+check "which is none" not inside $two ping -c 1 -W 1 -I 10.88.0.77 10.89.0.1
+
+# ---- the neighbours
+ip -n out addr add 10.88.0.50/32 dev eth0
+ip -n out addr add fd88::50/128 dev eth0 nodad
+ip netns exec out sysctl -qw net.ipv4.conf.eth0.arp_accept=1
+check "an address that another machine has: a warning" \
+	mentions 'Warning: another machine on the network has 10.88.0.50' vzctl set $one --ipadd 10.88.0.50
+check "it is given all the same" mentions '10\.88\.0\.50' given $one
+check "one of IPv6" mentions 'Warning: another machine .* has fd88::50' vzctl set $one --ipadd fd88::50
+vzctl --quiet set $one --ipdel all
+check "whoever does not want to know is not told" \
+	not grep 'another machine' <(vzctl set $one --ipadd 10.88.0.50 --skip_arpdetect 2>&1)
+vzctl --quiet set $one --ipdel all
+echo 'ERROR_ON_ARPFAIL="yes"' >>/etc/vz/conf/$one.conf
+check "or it is an error: 78" exits 78 vzctl set $one --ipadd 10.88.0.50
+check "and changes nothing" says - given $one
+check "one that nobody has" not grep 'another machine' <(vzctl set $one --ipadd 10.88.0.51 2>&1)
+check "is made known" mentions '^10\.88\.0\.51 .*lladdr' ip -n out neigh show
+vzctl --quiet set $one --ipdel all
 
 # ---- the end
 check "stop" vzctl stop $one --fast

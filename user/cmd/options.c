@@ -154,7 +154,8 @@ static int set_param(struct parser *parser, const struct param *param, const cha
 		return ret;
 	if (param->type == PARAM_IP && is_no_address(value))
 		return 0;
-	if (param->type == PARAM_IP || param->type == PARAM_LIST)
+	if (param->type == PARAM_IP || param->type == PARAM_LIST ||
+	    param->type == PARAM_IPTABLES)
 		return list_change(parser, param, value, value);
 
 	/* Of a beancounter the last value counts, of all else the first. */

@@ -14,8 +14,11 @@
 #include "lib/fd.h"
 #include "lib/names.h"
 #include "lib/net.h"
+#include "lib/netdev.h"
 #include "lib/run.h"
 #include "lib/ubnl.h"
+#include "lib/veth.h"
+#include "netif.h"
 #include "options.h"
 
 struct set {
@@ -27,6 +30,7 @@ struct set {
 	const char *setmode;
 	const char *sample;
 	char *password;
+	struct netif_options netif;
 
 	struct ubnl *nl;	/* NULL: --force, and no module */
 	bool running;
@@ -44,11 +48,16 @@ static char *take_password(char *arg)
 static int own_option(const char *name, const char *value, void *arg)
 {
 	struct set *set = arg;
+	int ret = value ? netif_option(&set->netif, name, value) : -1;
 
+	if (ret >= 0)
+		return ret;
 	if (!strcmp(name, "save"))
 		set->save = true;
 	else if (!strcmp(name, "force"))
 		set->force = true;
+	else if (!strcmp(name, "skip_arpdetect"))
+		conf_set(&set->ct->conf, "SKIP_ARPDETECT", "yes");
 	else if (!strcmp(name, "reset_ub"))
 		set->reset_ub = true;
 	else if (!strcmp(name, "applyconfig"))
@@ -72,10 +81,11 @@ static int parse(struct set *set, int argc, char **argv)
 	static const struct own_option own[] = {
 		{ "save", false }, { "force", false }, { "reset_ub", false },
 		{ "skip_arpdetect", false }, { "setmode", true }, { "applyconfig", true },
-		{ "applyconfig_map", true }, { "userpasswd", true }, { }
+		{ "applyconfig_map", true }, { "userpasswd", true }, NETIF_OPTIONS, { }
 	};
+	int ret = parse_options(set->ct, argc, argv, 0, own, own_option, set, &set->changes);
 
-	return parse_options(set->ct, argc, argv, 0, own, own_option, set, &set->changes);
+	return ret ?: netif_finish(&set->netif, &set->changes);
 }
 
 /* What a sample says of who a container is does not go over to another one. */
@@ -83,7 +93,7 @@ static bool is_identity(const char *key)
 {
 	static const char *const keys[] = {
 		"HOSTNAME", "IP_ADDRESS", "OSTEMPLATE", "VE_ROOT", "VE_PRIVATE", "DESCRIPTION",
-		"NAME", "VEID", NULL
+		"NAME", "VEID", "NETIF", "NETDEV", NULL
 	};
 
 	for (const char *const *own = keys; *own; own++)
@@ -318,21 +328,14 @@ static int apply_hostname(struct set *set)
 }
 
 /* The kernel's tables first: then it works, whatever is written in files inside. */
-static int apply_addresses(struct set *set)
+static int apply_addresses(struct set *set, int netns)
 {
 	const char *list = conf_get(&set->changes, "IP_ADDRESS");
 	char *vars[3] = { NULL };
-	int auto_fd netns = -1;
-	pid_t init;
 	int ret;
 
 	if (!list)
 		return 0;
-	ret = ct_running(set->ct, &init);
-	netns = ret > 0 && init ? net_open(init) : -ESRCH;
-	if (netns < 0)
-		return vz_err(VZ_CANTADDIP, "Unable to open the network of the container: %s",
-			      strerror(-netns));
 	ret = net_set(set->ct, netns, list);
 	if (ret)
 		return ret;
@@ -342,6 +345,29 @@ static int apply_addresses(struct set *set)
 	free(vars[0]);
 	free(vars[1]);
 	return ret ? vz_err(VZ_CANTADDIP, "Unable to note the addresses inside") : 0;
+}
+
+static int apply_network(struct set *set)
+{
+	const char *netif = conf_get(&set->changes, "NETIF");
+	const char *netdev = conf_get(&set->changes, "NETDEV");
+	int auto_fd netns = -1;
+	pid_t init;
+	int ret;
+
+	if (!conf_get(&set->changes, "IP_ADDRESS") && !netif && !netdev)
+		return 0;
+	ret = ct_running(set->ct, &init);
+	netns = ret > 0 && init ? net_open(init) : -ESRCH;
+	if (netns < 0)
+		return vz_err(VZ_CANTADDIP, "Unable to open the network of the container: %s",
+			      strerror(-netns));
+	ret = apply_addresses(set, netns);
+	if (!ret && netif)
+		ret = veth_set(set->ct, netns, netif);
+	if (!ret && netdev)
+		ret = netdev_set(set->ct, netns, netdev);
+	return ret;
 }
 
 static int apply_dns(struct set *set)
@@ -399,7 +425,7 @@ static int apply_running(struct set *set)
 	changed_limits(set, &limits);
 	ret = apply_limits(set, &limits);
 	if (!ret)
-		ret = apply_addresses(set);
+		ret = apply_network(set);
 	if (!ret)
 		ret = apply_hostname(set);
 	if (!ret)
@@ -485,7 +511,7 @@ static int finish(struct set *set)
 
 int cmd_set(struct ct *ct, int argc, char **argv)
 {
-	struct set set = { .ct = ct };
+	struct set set = { .ct = ct, .netif.ct = ct };
 	int ret = parse(&set, argc, argv);
 
 	if (!ret)
@@ -496,6 +522,7 @@ int cmd_set(struct ct *ct, int argc, char **argv)
 		ret = finish(&set);
 	ubnl_close(set.nl);
 	conf_free(&set.changes);
+	netif_free(&set.netif);
 	free(set.password);
 	return ret;
 }

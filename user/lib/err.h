@@ -63,10 +63,12 @@ enum vz_exit {
 	VZ_DEVICE = 86,
 	VZ_TEMPLATE = 91,	/* OS template not found */
 	VZ_NOPLOOP = 99,
+	VZ_NETDEV = 104,	/* a device of the host was not given or returned */
 	VZ_STARTDISABLED = 105,
 	VZ_NODISTCONF = 107,
 	VZ_NODISTSCRIPT = 108,
 	VZ_APPLYCONFIG = 109,
+	VZ_VETH = 130,		/* a veth device */
 	VZ_NAME = 131,
 	VZ_WAIT = 133,		/* start --wait failed */
 	VZ_SAVECONF = 139,

@@ -24,11 +24,13 @@
 #include "lock.h"
 #include "log.h"
 #include "net.h"
+#include "netdev.h"
 #include "report.h"
 #include "rootfs.h"
 #include "run.h"
 #include "script.h"
 #include "userns.h"
+#include "veth.h"
 
 /* All but the cgroup namespace: that is made from within, to have its root there. */
 #define NAMESPACES \
@@ -130,11 +132,17 @@ static pid_t clone_init(int cgroup, int *pidfd)
 static int network(struct ct *ct, pid_t pid)
 {
 	int auto_fd netns = net_open(pid);
+	int ret;
 
 	if (netns < 0)
 		return vz_err(VZ_NOENV, "Unable to open the network of the container: %s",
 			      strerror(-netns));
-	return net_set(ct, netns, conf_get(&ct->conf, "IP_ADDRESS") ?: "");
+	ret = net_set(ct, netns, conf_get(&ct->conf, "IP_ADDRESS") ?: "");
+	if (!ret)
+		ret = veth_set(ct, netns, conf_get(&ct->conf, "NETIF") ?: "");
+	if (!ret)
+		ret = netdev_set(ct, netns, conf_get(&ct->conf, "NETDEV") ?: "");
+	return ret;
 }
 
 /* What only the host may do for it. */

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "arp.h"
 #include "fd.h"
 #include "files.h"
 #include "ip.h"
@@ -329,6 +330,71 @@ static int record_both(unsigned int id, const char *given, const char *list)
 	return ret;
 }
 
+/* ---- what the neighbours have to say, and to hear */
+
+static void add_card(const struct if_nameindex *dev, void *arg)
+{
+	arp_add_card(arg, dev->if_name);
+}
+
+/* Those of one list that are not in the other, for the caller to free */
+static char *list_without(const char *list, const char *others)
+{
+	char text[IP_TEXT], *out = NULL;
+	struct ip ip;
+	size_t size;
+	FILE *f = open_memstream(&out, &size);
+
+	while (f && ip_next(&list, &ip)) {
+		if (ip_in_list(&ip, others))
+			continue;
+		ip_text(&ip, text);
+		fprintf(f, "%s ", text);
+	}
+	if (f && !fclose(f))
+		return out;
+	free(out);
+	return NULL;
+}
+
+/* It may be a machine that is about to be switched off: that is for others to judge. */
+static int ask_neighbours(const struct ct *ct, struct arp *arp, const char *list)
+{
+	char text[IP_TEXT];
+	struct ip ip;
+
+	if (conf_get_bool(&ct->conf, "SKIP_ARPDETECT", false))
+		return 0;
+	arp_ask(arp, list);
+	if (!arp_hear(arp, list, &ip))
+		return 0;
+	ip_text(&ip, text);
+	if (conf_get_bool(&ct->conf, "ERROR_ON_ARPFAIL", false))
+		return vz_err(VZ_IPUSED, "Unable to add %s: another machine has it", text);
+	vz_log(-1, "Warning: another machine on the network has %s", text);
+	return 0;
+}
+
+/* With those that are new, the neighbours are asked before and told after. */
+static int change_on_wire(struct net *net, const char *given, const char *list)
+{
+	char *added = list_without(list, given);
+	struct arp *arp = added && *added ? arp_new() : NULL;
+	int ret = 0;
+
+	if (arp) {
+		each_outward(net->ct, add_card, arp);
+		ret = ask_neighbours(net->ct, arp, added);
+	}
+	if (!ret)
+		ret = change(net, given, list);
+	if (arp && !ret)
+		arp_announce(arp, added);
+	arp_free(arp);
+	free(added);
+	return ret;
+}
+
 int net_set(const struct ct *ct, int netns, const char *list)
 {
 	struct net net = { .ct = ct, .netns = netns };
@@ -344,7 +410,7 @@ int net_set(const struct ct *ct, int netns, const char *list)
 		ret = vz_err(VZ_CANTADDIP, "Unable to set up " VENET ": %s", strerror(-ret));
 	} else {
 		prepare_host(ct, list);
-		ret = change(&net, given, list);
+		ret = change_on_wire(&net, given, list);
 		record(ct->id, ret ? given : list);
 	}
 	close_net(&net);

@@ -103,7 +103,8 @@ const struct param params[] = {
 	P("iolimit",		"IOLIMIT",	IOLIMIT, PARAM_IDLE | PARAM_CT0),
 	NUMBER("iopslimit",	"IOPSLIMIT",	PARAM_IDLE | PARAM_CT0, 0, INT_MAX),
 	P("meminfo",		"MEMINFO",	STRING, PARAM_IDLE),
-	P("netfilter",		"NETFILTER",	STRING, PARAM_IDLE),
+	P("netfilter",		"NETFILTER",	NETFILTER, PARAM_IDLE),
+	P("iptables",		"IPTABLES",	IPTABLES, PARAM_IDLE),
 	{ }
 };
 
@@ -454,14 +455,44 @@ static bool is_address_list(const char *text)
 	return true;
 }
 
+/* What OpenVZ could let a container have of them */
+static const char *const iptables_modules[] = {
+	"iptable_filter", "iptable_mangle", "iptable_nat",
+	"ip6table_filter", "ip6table_mangle", "ip6table_nat",
+	"ip_conntrack", "ip_conntrack_ftp", "ip_conntrack_irc", "ip_nat_ftp", "ip_nat_irc",
+	"ip6t_REJECT", "ipt_conntrack", "ipt_helper", "ipt_length", "ipt_limit", "ipt_LOG",
+	"ipt_mac", "ipt_multiport", "ipt_owner", "ipt_recent", "ipt_REDIRECT", "ipt_REJECT",
+	"ipt_state", "ipt_TCPMSS", "ipt_tos", "ipt_ttl", "xt_mac", NULL
+};
+
+/* The same list with blanks between them */
+static int parse_iptables(const char *text, char *out, size_t size)
+{
+	char *word, *rest;
+
+	if (snprintf(out, size, "%s", text) >= (int)size)
+		return -EINVAL;
+	for (char *c = out; *c; c++)
+		if (*c == ',')
+			*c = ' ';
+	for (rest = strdupa(out); (word = strsep(&rest, " "));)
+		if (*word && !is_one_of(word, iptables_modules))
+			return -EINVAL;
+	return 0;
+}
+
 static bool is_right(const struct param *param, const char *text)
 {
 	static const char *const yesno[] = { "yes", "no", NULL };
 	static const char *const onboot[] = { "yes", "no", "auto", NULL };
+	static const char *const netfilter[] = {
+		"disabled", "stateless", "stateful", "full", NULL
+	};
 
 	switch (param->type) {
 	case PARAM_YESNO:	return is_one_of(text, yesno);
 	case PARAM_ONBOOT:	return is_one_of(text, onboot);
+	case PARAM_NETFILTER:	return is_one_of(text, netfilter);
 	case PARAM_FLOAT:	return is_float(text);
 	case PARAM_PATH:	return is_path(text);
 	case PARAM_HOSTNAME:	return is_hostname(text);
@@ -489,6 +520,8 @@ int param_parse(const struct param *param, const char *text, bool cmdline, char 
 		return parse_cpulimit(text, out, size);
 	case PARAM_IOLIMIT:
 		return parse_iolimit(text, cmdline, out, size);
+	case PARAM_IPTABLES:
+		return parse_iptables(text, out, size);
 	default:
 		if (!is_right(param, text))
 			return -EINVAL;

@@ -30,6 +30,8 @@ enum param_type {
 	PARAM_STRING,		/* anything on one line */
 	PARAM_LIST,		/* words, blank between them; repeated: they gather */
 	PARAM_IP,		/* a list of addresses */
+	PARAM_NETFILTER,	/* disabled, stateless, stateful or full */
+	PARAM_IPTABLES,		/* names of modules, comma or blank between them; they gather */
 	PARAM_YESNO,
 	PARAM_ONBOOT,		/* yes, no or auto */
 	PARAM_NUMBER,		/* min..max */

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
+#include <linux/veth.h>
 #include <net/if.h>
 #include <sched.h>
 #include <string.h>
@@ -138,6 +140,123 @@ int rtnl_link_up(struct nl_sock *sock, const char *name, const char *kind)
 	nla_put_string(msg, IFLA_INFO_KIND, kind);
 	nla_nest_end(msg, info);
 	return talk(sock, msg);
+}
+
+#define MAC_SIZE 6
+
+/* The head of a request about a link, and what follows of it. */
+static struct ifinfomsg link_head(int index, const struct rtnl_link *link)
+{
+	return (struct ifinfomsg){
+		.ifi_index = index,
+		.ifi_flags = link->up > 0 ? IFF_UP : 0,
+		.ifi_change = link->up >= 0 ? IFF_UP : 0,
+	};
+}
+
+static void put_link(struct nl_msg *msg, const struct rtnl_link *link)
+{
+	if (link->name)
+		nla_put_string(msg, IFLA_IFNAME, link->name);
+	if (link->mac)
+		nla_put(msg, IFLA_ADDRESS, MAC_SIZE, link->mac);
+	if (link->master >= 0)
+		nla_put_u32(msg, IFLA_MASTER, link->master);
+}
+
+int rtnl_veth(struct nl_sock *sock, const struct rtnl_link *here, int netns,
+	      const struct rtnl_link *there)
+{
+	struct ifinfomsg head = link_head(0, here), peer_head = link_head(0, there);
+	struct nl_msg *msg = new_msg(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &head, sizeof(head));
+	struct nlattr *info, *data, *peer;
+
+	if (!msg)
+		return -ENOMEM;
+	put_link(msg, here);
+	info = nla_nest_start(msg, IFLA_LINKINFO);
+	nla_put_string(msg, IFLA_INFO_KIND, "veth");
+	data = nla_nest_start(msg, IFLA_INFO_DATA);
+	peer = nla_nest_start(msg, VETH_INFO_PEER);
+	nlmsg_append(msg, &peer_head, sizeof(peer_head), NLMSG_ALIGNTO);
+	put_link(msg, there);
+	nla_put_u32(msg, IFLA_NET_NS_FD, netns);
+	nla_nest_end(msg, peer);
+	nla_nest_end(msg, data);
+	nla_nest_end(msg, info);
+	return talk(sock, msg);
+}
+
+int rtnl_link_change(struct nl_sock *sock, int index, const struct rtnl_link *link)
+{
+	struct ifinfomsg head = link_head(index, link);
+	struct nl_msg *msg = new_msg(RTM_NEWLINK, 0, &head, sizeof(head));
+
+	if (!msg)
+		return -ENOMEM;
+	put_link(msg, link);
+	return talk(sock, msg);
+}
+
+int rtnl_link_del(struct nl_sock *sock, const char *name)
+{
+	struct ifinfomsg head = { 0 };
+	struct nl_msg *msg = new_msg(RTM_DELLINK, 0, &head, sizeof(head));
+
+	if (!msg)
+		return -ENOMEM;
+	nla_put_string(msg, IFLA_IFNAME, name);
+	return done_already(talk(sock, msg), false);
+}
+
+int rtnl_link_move(struct nl_sock *sock, int index, int netns, const char *name, int new_index)
+{
+	struct ifinfomsg head = { .ifi_index = index };
+	struct nl_msg *msg = new_msg(RTM_NEWLINK, 0, &head, sizeof(head));
+
+	if (!msg)
+		return -ENOMEM;
+	nla_put_u32(msg, IFLA_NET_NS_FD, netns);
+	if (name)
+		nla_put_string(msg, IFLA_IFNAME, name);
+	if (new_index)
+		nla_put_s32(msg, IFLA_NEW_IFINDEX, new_index);
+	return talk(sock, msg);
+}
+
+int rtnl_port_locked(struct nl_sock *sock, int index, bool locked)
+{
+	struct ifinfomsg head = { .ifi_index = index };
+	struct nl_msg *msg = new_msg(RTM_NEWLINK, 0, &head, sizeof(head));
+	struct nlattr *info, *data;
+
+	if (!msg)
+		return -ENOMEM;
+	info = nla_nest_start(msg, IFLA_LINKINFO);
+	nla_put_string(msg, IFLA_INFO_SLAVE_KIND, "bridge");
+	data = nla_nest_start(msg, IFLA_INFO_SLAVE_DATA);
+	nla_put_u8(msg, IFLA_BRPORT_LEARNING, !locked);
+	nla_put_u8(msg, IFLA_BRPORT_LOCKED, locked);
+	nla_nest_end(msg, data);
+	nla_nest_end(msg, info);
+	return talk(sock, msg);
+}
+
+int rtnl_port_mac(struct nl_sock *sock, bool add, int index, const unsigned char *mac)
+{
+	struct ndmsg head = {
+		.ndm_family = AF_BRIDGE,
+		.ndm_ifindex = index,
+		.ndm_state = NUD_NOARP,
+		.ndm_flags = NTF_MASTER,
+	};
+	struct nl_msg *msg = new_msg(add ? RTM_NEWNEIGH : RTM_DELNEIGH,
+				     add ? NLM_F_CREATE | NLM_F_REPLACE : 0, &head, sizeof(head));
+
+	if (!msg)
+		return -ENOMEM;
+	nla_put(msg, NDA_LLADDR, MAC_SIZE, mac);
+	return done_already(talk(sock, msg), add);
 }
 
 static bool is_loopback(const struct ip *ip)

@@ -21,6 +21,27 @@ void rtnl_close(struct nl_sock *sock);
 int rtnl_link_up(struct nl_sock *sock, const char *name, const char *kind);
 int rtnl_link_index(struct nl_sock *sock, const char *name);
 
+/* What a link is to have: NULL and -1 leave a thing as it is. */
+struct rtnl_link {
+	const char *name;
+	const unsigned char *mac;
+	int master;	/* its number; 0: none */
+	int up;		/* 1 or 0 */
+};
+
+/* A pair of veth devices: one here, one in that namespace. -EEXIST when a name is taken. */
+int rtnl_veth(struct nl_sock *sock, const struct rtnl_link *here, int netns,
+	      const struct rtnl_link *there);
+int rtnl_link_change(struct nl_sock *sock, int index, const struct rtnl_link *link);
+int rtnl_link_del(struct nl_sock *sock, const char *name);
+/* To another namespace, under that name (NULL: its own) and number (0: any that is free) */
+int rtnl_link_move(struct nl_sock *sock, int index, int netns, const char *name, int new_index);
+
+/* Does a port of a bridge only take in what comes from MACs that it was told of? */
+int rtnl_port_locked(struct nl_sock *sock, int index, bool locked);
+/* Tell it of one, or take that back. */
+int rtnl_port_mac(struct nl_sock *sock, bool add, int index, const unsigned char *mac);
+
 /* A host address on a link; label may be NULL. */
 int rtnl_address(struct nl_sock *sock, bool add, int link, const struct ip *ip, const char *label);
 /* To one address, or to everywhere else (ip NULL, of that family). */

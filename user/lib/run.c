@@ -13,10 +13,12 @@
 #include "lock.h"
 #include "log.h"
 #include "net.h"
+#include "netdev.h"
 #include "rootfs.h"
 #include "run.h"
 #include "script.h"
 #include "ubnl.h"
+#include "veth.h"
 
 /* How long processes that were killed may take to be gone. */
 #define KILL_TIMEOUT 60
@@ -83,13 +85,20 @@ static void pause_ms(long ms)
 	nanosleep(&ts, NULL);
 }
 
+static void clear_network(const struct ct *ct)
+{
+	net_clear(ct);
+	veth_clear(ct);
+	netdev_clear(ct);
+}
+
 int ct_umount(struct ct *ct)
 {
 	int ret;
 
-	/* Of one that ended by itself, the host still has routes. */
+	/* Of one that ended by itself, the host still has routes, and misses devices. */
 	if (!ct_running(ct, NULL))
-		net_clear(ct);
+		clear_network(ct);
 	if (!ct_mounted(ct))
 		return 0;
 	ret = script_run(ct, "umount", true);
@@ -130,7 +139,7 @@ static int clear_away(struct ct *ct)
 {
 	int ret;
 
-	net_clear(ct);
+	clear_network(ct);
 	ret = cg_remove(ct->id);
 	if (ret)
 		return vz_err(VZ_CANTSTOP, "Unable to remove the cgroup of the container: %s",

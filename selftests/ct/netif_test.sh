@@ -1,0 +1,197 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Devices of a container beside venet0: veth pairs, and devices of the host.
+
+# Functions: check calls them.
+# shellcheck disable=SC2317
+# shellcheck source=selftests/lib/ct.sh
+. "${0%/*}/../lib/ct.sh"
+
+one=9031
+two=9032
+bridge=brtest
+for module in bridge dummy veth; do
+	modprobe -q $module || skip_all "no module $module"
+done
+ct_setup
+ct_gone $one $two
+for dev in $bridge nd0 nd1; do
+	ip link del "$dev" 2>/dev/null
+done
+state=$(host_state)
+unshare -n true
+netns=$(nr_netns)
+
+ct_new $one
+ct_new $two "NETIF=\"ifname=eth0,bridge=$bridge,mac=02:00:00:00:00:32\""
+ip link add $bridge type bridge
+ip addr add 10.90.0.1/24 dev $bridge
+ip link set $bridge up
+ip link add nd0 type dummy
+ip link add nd1 type dummy
+number=$(cat /sys/class/net/nd0/ifindex)
+
+inside()
+{
+	vzctl exec2 "$@"
+}
+
+# inside_up ID ADDRESS
+inside_up()
+{
+	inside "$1" "ip addr add $2/24 dev eth0 && ip link set eth0 up"
+}
+
+pings()
+{
+	case $1 in
+	host) ping -c 1 -W 5 "$2" ;;
+	*) inside "$1" ping -c 1 -W 5 "$2" ;;
+	esac
+}
+
+# The host's end of a device, as the file says
+host_end()
+{
+	ip -o link show dev "$1" master "$bridge" up | grep -q "$1"
+}
+
+saved()
+{
+	sed -n "s/^$2=\"\(.*\)\"/\1/p" "/etc/vz/conf/$1.conf"
+}
+
+is_gone()
+{
+	! ip link show dev "$1" 2>/dev/null
+}
+
+# unchanged ID COMMAND...: it may fail, but the devices and the file stay as they are
+unchanged()
+{
+	local id=$1 before now
+
+	shift
+	before=$(devices "$id")
+	"$@" || return
+	now=$(devices "$id")
+	[ "$before" = "$now" ] || { diff <(echo "$before") <(echo "$now"); false; }
+}
+
+devices()
+{
+	inside "$1" ip -o link | sed 's/^[0-9]*: //;s/ qlen.*//' | sort
+	ip -o link | sed 's/^[0-9]*: //' | sort
+	cat "/etc/vz/conf/$1.conf"
+}
+
+plan 76
+
+# ---- live
+check "start without any" vzctl start $one
+check "a device is given to it" mentions "Configure veth devices: veth$one.0" \
+	vzctl set $one --netif_add eth0,,,,$bridge
+check "it has it, with a MAC of its own" mentions '00:18:51' inside $one ip link show dev eth0
+check "the host's end is in the bridge, and up" host_end veth$one.0
+check "not in the configuration" not grep -q NETIF /etc/vz/conf/$one.conf
+check "it sets it up" inside_up $one 10.90.0.2
+check "the host reaches it" pings host 10.90.0.2
+check "it reaches the host" pings $one 10.90.0.1
+check "a second one, named on both sides" vzctl set $one \
+	--netif_add eth1,02:00:00:00:01:01,second.0.,FE:FF:FF:FF:FF:FF --save
+check "is there" mentions '02:00:00:00:01:01' inside $one ip link show dev eth1
+check "as its other end is" mentions 'fe:ff:ff:ff:ff:ff' ip link show dev second.0.
+check "the host believes no router there" says 0 cat /proc/sys/net/ipv6/conf/second.0./accept_ra
+check "both are saved" mentions \
+	"^ifname=eth0,bridge=$bridge,mac=00:18:51.*,host_ifname=veth$one.0,.*;ifname=eth1,mac=02:00:00:00:01:01,host_ifname=second.0.,host_mac=FE:FF:FF:FF:FF:FF$" \
+	saved $one NETIF
+check "away with the second" vzctl set $one --netif_del eth1 --save
+check "it is gone inside" not inside $one ip link show dev eth1
+check "and on the host" is_gone second.0.
+check "and from the configuration" not grep -q eth1 /etc/vz/conf/$one.conf
+check "the first has not noticed" pings host 10.90.0.2
+
+# ---- one that has it from the start
+check "start with one" vzctl start $two
+check "it has the MAC that was wanted" mentions '02:00:00:00:00:32' inside $two ip link show dev eth0
+check "its other end has a name" host_end veth$two.0
+check "it sets it up" inside_up $two 10.90.0.3
+check "containers reach each other over the bridge" pings $one 10.90.0.3
+
+# ---- changes of one that is there
+check "another MAC of its own choice" inside $one \
+	"ip link set eth0 down && ip link set eth0 address 02:00:00:00:00:77 && ip link set eth0 up"
+check "takes it off the wire" not inside $one ping -c 1 -W 2 10.90.0.1
+check "unless that is allowed" vzctl set $one --ifname eth0 --mac_filter off --save
+check "then it is heard" pings $one 10.90.0.1
+check "which is saved" mentions 'mac_filter=off' saved $one NETIF
+check "a MAC from outside" vzctl set $one --ifname eth0 --mac 02:00:00:00:00:31 --mac_filter on --save
+check "is there" mentions '02:00:00:00:00:31' inside $one ip link show dev eth0
+check "and heard" pings $one 10.90.0.1
+check "another name on the host" vzctl set $one --ifname eth0 --host_ifname other0 --save
+check "is there" host_end other0
+check "the old one is not" is_gone veth$one.0
+check "it goes on" pings host 10.90.0.2
+check "out of the bridge" vzctl set $one --ifname eth0 --bridge ''
+check "it is out" not host_end other0
+check "and in again" vzctl set $one --ifname eth0 --bridge $bridge --save
+check "it goes on" pings host 10.90.0.2
+
+# ---- what is wrong changes nothing
+check "a bad name: 21" unchanged $one exits 21 vzctl set $one --netif_add eth/1 --save
+check "a long name: 21" unchanged $one exits 21 vzctl set $one --netif_add eth4567890123456 --save
+check "a bad MAC: 21" unchanged $one exits 21 vzctl set $one --netif_add eth1,02:00:00:00:00 --save
+check "a MAC of many: 21" unchanged $one exits 21 vzctl set $one --netif_add eth1,01:00:00:00:00:01 --save
+check "too many fields: 21" unchanged $one exits 21 vzctl set $one --netif_add eth1,,,,br,x --save
+check "a name that it has: 130" unchanged $one exits 130 vzctl set $one --netif_add eth0 --save
+check "one that it has not: 130" unchanged $one exits 130 vzctl set $one --netif_del eth5 --save
+check "no such bridge: 130" unchanged $one exits 130 vzctl set $one --netif_add eth1,,,,nobridge --save
+check "what is no bridge: 130" unchanged $one exits 130 vzctl set $one --netif_add eth1,,,,nd0 --save
+check "a name that the host has: 130" unchanged $one exits 130 vzctl set $one --netif_add eth1,,nd0 --save
+check "a change to such a name: 130" unchanged $one exits 130 \
+	vzctl set $one --ifname eth0 --host_ifname nd0 --save
+check "a MAC of which device? 20" unchanged $one exits 20 vzctl set $one --mac 02:00:00:00:00:31 --save
+check "the host has none: 21" exits 21 vzctl set 0 --netif_add eth0 --save
+check "it still goes on" pings host 10.90.0.2
+
+# ---- devices of the host
+check "a device of the host" vzctl set $one --netdev_add nd0
+check "has left it" is_gone nd0
+check "is inside" inside $one ip link show dev nd0
+check "cannot be given again: 104" exits 104 vzctl set $two --netdev_add nd0
+check "venet0 cannot: 21" exits 21 vzctl set $one --netdev_add venet0
+check "one that is not there: 104" exits 104 vzctl set $one --netdev_add nd0 --netdev_add nd5
+check "whatever it is called inside" inside $one ip link set nd0 name mine
+check "it comes back" vzctl set $one --netdev_del nd0
+check "under its name and its number" mentions "^$number: nd0" ip -o link show dev nd0
+check "two of them, saved" bash -c "vzctl set $one --netdev_add nd0 --save &&
+	vzctl set $one --netdev_add nd1 --save && grep -q '^NETDEV=\"nd0 nd1\"' /etc/vz/conf/$one.conf"
+
+# ---- the end, and a beginning
+check "stop" vzctl stop $one --fast
+check "its veth device has gone" is_gone other0
+check "those of the host have come back" bash -c "ip link show dev nd0 && ip link show dev nd1"
+check "start" vzctl start $one
+check "all of them are there again" says 3 inside $one 'ip -o link | grep -cE "eth0|nd0|nd1"'
+check "one that ends by itself" kill -9 "$(ct_init $one)"
+check "gives them back" within 20 bash -c "vzctl umount $one; ip link show dev nd0 && ip link show dev nd1"
+check "nonsense in the configuration: 85" bash -c "
+	sed -i 's/^NETIF=.*/NETIF=\"ifname=eth0,mac=x\"/' /etc/vz/conf/$one.conf
+	vzctl start $one; [ \$? = 85 ]"
+check "what OpenVZ said of netfilter is kept" bash -c "
+	vzctl set $two --netfilter full --iptables ipt_state,iptable_nat --save &&
+	grep -q '^IPTABLES=\"ipt_state iptable_nat\"' /etc/vz/conf/$two.conf"
+check "but no nonsense: 21" bash -c "
+	vzctl set $two --netfilter some; [ \$? = 21 ] && vzctl set $two --iptables some; [ \$? = 21 ]"
+check "stop" vzctl stop $two --fast
+
+ip link del $bridge
+ip link del nd0
+ip link del nd1
+ip link del venet0
+check "the host is as it was" ct_same_state "$state"
+check "no network namespace is left" within 20 ct_no_more_netns "$netns"
+
+ct_gone $one $two
+finish
