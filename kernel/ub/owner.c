@@ -98,7 +98,7 @@ static void settle(struct owner *o)
 	keep(o);
 }
 
-static void put_in(struct hlist_bl_head *bucket, struct owner *o)
+static __always_inline void put_in(struct hlist_bl_head *bucket, struct owner *o)
 {
 	hlist_bl_lock(bucket);
 	hlist_bl_add_head(&o->node, bucket);
@@ -126,7 +126,7 @@ int owner_charge(const void *object, struct ub *ub, enum stockvz_resource res,
 	int err;
 
 	/* Nobody else owns a new object: an entry is an old one's. */
-	if (!hlist_bl_empty(bucket) && owner_pay_back(object))
+	if (unlikely(!hlist_bl_empty(bucket)) && owner_pay_back(bucket, object))
 		atomic_long_inc(&healed);
 	err = ub_charge(ub, res, amount, severity);
 	if (unlikely(err))
@@ -153,14 +153,14 @@ int owner_charge(const void *object, struct ub *ub, enum stockvz_resource res,
 
 /**
  * owner_pay_back() - owner_release() past its first glance
+ * @bucket: where an entry would be
  * @object: its address
  *
  * Context: any.
  * Return: did anybody own it?
  */
-bool owner_pay_back(const void *object)
+bool owner_pay_back(struct hlist_bl_head *bucket, const void *object)
 {
-	struct hlist_bl_head *bucket = owner_bucket(object);
 	unsigned long flags;
 	struct owner *o;
 
@@ -201,7 +201,7 @@ bool owner_move(const void *from, const void *to)
 		__hlist_bl_del(&o->node);
 	hlist_bl_unlock(bucket);
 	if (o) {
-		if (!hlist_bl_empty(owner_bucket(to)) && owner_pay_back(to))
+		if (owner_release(to))
 			atomic_long_inc(&healed);
 		o->object = to;
 		put_in(owner_bucket(to), o);
