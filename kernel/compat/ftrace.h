@@ -3,6 +3,7 @@
 #define STOCKVZ_COMPAT_FTRACE_H
 
 #include <linux/ftrace.h>
+#include <linux/module.h>
 #include <linux/version.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
@@ -36,6 +37,19 @@ ftrace_regs_set_instruction_pointer(struct ftrace_regs *fregs, unsigned long ip)
 	ftrace_instruction_pointer_set(fregs, ip);
 }
 #endif
+
+/*
+ * Is this address in a function of ours? within_module() asks on newer kernels
+ * for each of seven parts.
+ */
+static __always_inline bool compat_is_ours(unsigned long address)
+{
+#ifdef for_each_mod_mem_type
+	return within_module_mem_type(address, THIS_MODULE, MOD_TEXT);
+#else
+	return within_module_core(address, THIS_MODULE);
+#endif
+}
 
 /* What the function that is being entered shall find as its third argument. */
 static __always_inline void

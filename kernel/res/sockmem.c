@@ -44,7 +44,8 @@ static spinlock_t *lock_of(struct hlist_head *bucket)
 }
 
 /* Irqs off is RCU enough. */
-static struct sockmem *find(struct hlist_head *bucket, const struct sock *sk)
+static __always_inline struct sockmem *find(struct hlist_head *bucket,
+					    const struct sock *sk)
 {
 	struct sockmem *m;
 
@@ -76,7 +77,7 @@ static struct sockmem *make(struct sock *sk, struct ub *ub)
  * Who pays is asked under the bucket's lock, which sockmem_drop() takes after
  * the socket has lost its owner: either it finds the record, or we no owner.
  */
-static struct sockmem *find_or_make(struct sock *sk)
+static noinline struct sockmem *find_or_make(struct sock *sk)
 {
 	struct hlist_head *bucket = bucket_of(sk);
 	struct sockmem *m;
@@ -99,13 +100,10 @@ out:
 	return m;
 }
 
-/* sockmem_lock() past its first glance. */
-struct sockmem *sockmem_find_lock(struct sock *sk, unsigned long *flags)
+/* Irqs are off; if it fails they are as before. */
+static __always_inline struct sockmem *lock(struct sockmem *m,
+					    unsigned long flags)
 {
-	struct sockmem *m;
-
-	local_irq_save(*flags);
-	m = find(bucket_of(sk), sk) ?: find_or_make(sk);
 	if (likely(m)) {
 		spin_lock(&m->lock);
 		if (likely(!m->dead)) {
@@ -114,19 +112,35 @@ struct sockmem *sockmem_find_lock(struct sock *sk, unsigned long *flags)
 		}
 		spin_unlock(&m->lock);
 	}
-	local_irq_restore(*flags);
+	local_irq_restore(flags);
 	return NULL;
 }
 
-/**
- * sockmem_unlock() - let go of a record
- * @m: the record
- * @flags: of sockmem_lock()
- */
-void sockmem_unlock(struct sockmem *m, unsigned long flags)
+/* sockmem_lock() past its first glance. */
+struct sockmem *sockmem_find_lock(struct sock *sk, unsigned long *flags)
 {
-	__acquire(&m->lock);
-	spin_unlock_irqrestore(&m->lock, flags);
+	local_irq_save(*flags);
+	return lock(find(bucket_of(sk), sk) ?: find_or_make(sk), *flags);
+}
+
+/* sockmem_lock_old() past its first glance. */
+struct sockmem *sockmem_find_lock_old(const struct sock *sk,
+				      unsigned long *flags)
+{
+	local_irq_save(*flags);
+	return lock(find(bucket_of(sk), sk), *flags);
+}
+
+/* sockmem_of() past its first glance. */
+struct sockmem *sockmem_find(struct sock *sk)
+{
+	unsigned long flags;
+	struct sockmem *m;
+
+	local_irq_save(flags);
+	m = find(bucket_of(sk), sk) ?: find_or_make(sk);
+	local_irq_restore(flags);
+	return m;
 }
 
 /**

@@ -50,7 +50,9 @@ struct sockmem {
 };
 
 struct sockmem *sockmem_find_lock(struct sock *sk, unsigned long *flags);
-void sockmem_unlock(struct sockmem *m, unsigned long flags);
+struct sockmem *sockmem_find_lock_old(const struct sock *sk,
+				      unsigned long *flags);
+struct sockmem *sockmem_find(struct sock *sk);
 void sockmem_unlock_refused(struct sockmem *m, unsigned long flags,
 			    enum stockvz_resource res,
 			    const struct ub_refusal *why);
@@ -81,6 +83,50 @@ static __always_inline struct sockmem *sockmem_lock(struct sock *sk,
 	if (likely(hlist_bl_empty(owner_bucket(sk))))
 		return NULL;
 	return sockmem_find_lock(sk, flags);
+}
+
+/**
+ * sockmem_lock_old() - the record of a socket, locked, if it has one
+ * @sk: the socket; lives
+ * @flags: for sockmem_unlock()
+ *
+ * For what was counted before: without a record there was nothing.
+ *
+ * Context: any.
+ * Return: as sockmem_lock().
+ */
+static __always_inline struct sockmem *
+sockmem_lock_old(const struct sock *sk, unsigned long *flags)
+{
+	if (likely(hlist_bl_empty(owner_bucket(sk))))
+		return NULL;
+	return sockmem_find_lock_old(sk, flags);
+}
+
+/**
+ * sockmem_of() - the record of a socket
+ * @sk: the socket; the caller holds it, and with it the record
+ *
+ * Context: any.
+ * Return: as sockmem_lock().
+ */
+static __always_inline struct sockmem *sockmem_of(struct sock *sk)
+{
+	if (likely(hlist_bl_empty(owner_bucket(sk))))
+		return NULL;
+	return sockmem_find(sk);
+}
+
+/**
+ * sockmem_unlock() - let go of a record
+ * @m: the record
+ * @flags: of sockmem_lock()
+ */
+static __always_inline void sockmem_unlock(struct sockmem *m,
+					   unsigned long flags)
+{
+	__acquire(&m->lock);
+	spin_unlock_irqrestore(&m->lock, flags);
 }
 
 static inline enum stockvz_resource sockmem_send_res(const struct sockmem *m)
