@@ -222,6 +222,7 @@ static struct hook table[] = {
 		.role = HOOK_GATE,
 		.callback = numsiginfo_alloc_hook,
 		.serves = SERVES(NUMSIGINFO),
+		.hot = true,
 		.prove = numsiginfo_alloc_prove,
 	}, {
 		.symbol = { "signal_generate" },
@@ -234,6 +235,7 @@ static struct hook table[] = {
 		.role = HOOK_RELEASE,
 		.callback = numsiginfo_collect_hook,
 		.serves = SERVES(NUMSIGINFO),
+		.hot = true,
 	}, {
 		.symbol = { "flush_sigqueue" },
 		.role = HOOK_RELEASE,
@@ -360,6 +362,7 @@ static struct hook table[] = {
 		.role = HOOK_GATE,
 		.callback = shm_file_hook,
 		.serves = SERVES(SHMPAGES) | SERVES(LOCKEDPAGES),
+		.hot = true,
 		.prove = shm_file_prove,
 	}, {
 		.symbol = { "security_inode_init_security" },

@@ -28,6 +28,8 @@ struct owner_stats {
 	unsigned long nomem;
 };
 
+struct owner;
+
 extern struct hlist_bl_head *owner_table;
 extern unsigned int owner_bits;
 
@@ -38,6 +40,10 @@ static inline struct hlist_bl_head *owner_bucket(const void *object)
 
 int owner_charge(const void *object, struct ub *ub, enum stockvz_resource res,
 		 unsigned int amount, enum ub_severity severity);
+struct owner *owner_reserve(struct ub *ub, enum stockvz_resource res,
+			    unsigned int amount, enum ub_severity severity);
+void owner_place(struct owner *o, const void *object);
+void owner_cancel(struct owner *o);
 bool owner_pay_back(struct hlist_bl_head *bucket, const void *object);
 bool owner_move(const void *from, const void *to);
 struct ub *owner_get(const void *object);
