@@ -51,15 +51,24 @@ static __always_inline bool compat_is_ours(unsigned long address)
 #endif
 }
 
+#ifdef arch_ftrace_regs
+#define compat_regs_of(fregs) (arch_ftrace_regs(fregs)->regs)
+#else
+#define compat_regs_of(fregs) ((fregs)->regs)
+#endif
+
 /* What the function that is being entered shall find as its third argument. */
 static __always_inline void
 compat_ftrace_set_argument_2(struct ftrace_regs *fregs, unsigned long value)
 {
-#ifdef arch_ftrace_regs
-	arch_ftrace_regs(fregs)->regs.dx = value;
-#else
-	fregs->regs.dx = value;
-#endif
+	compat_regs_of(fregs).dx = value;
+}
+
+/* And as its fourth. */
+static __always_inline void
+compat_ftrace_set_argument_3(struct ftrace_regs *fregs, unsigned long value)
+{
+	compat_regs_of(fregs).cx = value;
 }
 
 #endif
