@@ -57,14 +57,21 @@ static __always_inline bool compat_is_ours(unsigned long address)
 #define compat_regs_of(fregs) ((fregs)->regs)
 #endif
 
-/* What the function that is being entered shall find as its third argument. */
+/* What the function that is being entered shall find as its first argument. */
+static __always_inline void
+compat_ftrace_set_argument_0(struct ftrace_regs *fregs, unsigned long value)
+{
+	compat_regs_of(fregs).di = value;
+}
+
+/* As its third. */
 static __always_inline void
 compat_ftrace_set_argument_2(struct ftrace_regs *fregs, unsigned long value)
 {
 	compat_regs_of(fregs).dx = value;
 }
 
-/* And as its fourth. */
+/* As its fourth. */
 static __always_inline void
 compat_ftrace_set_argument_3(struct ftrace_regs *fregs, unsigned long value)
 {

@@ -66,7 +66,7 @@ static void look(struct sockmem *m, unsigned int gone, bool also_up)
 	unsigned int bytes = sent(m->sk);
 
 	bytes = bytes - min(bytes, gone) + m->pending;
-	if (bytes < m->snd || also_up)
+	if (bytes < m->snd || (also_up && bytes != m->snd))
 		sockmem_send(m, bytes, UB_FORCE, NULL);
 }
 
@@ -101,22 +101,33 @@ void othersockbuf_refresh(struct ub *ub)
 	look_at_all(ub, true);
 }
 
-/* Charge a sender. A refusal does not count. */
+/* Charge a sender; shares matter only where the barrier is near. */
+static int add(struct sockmem *m, unsigned int size, struct ub_refusal *why)
+{
+	struct ub_counter *c = &m->ub->counter[STOCKVZ_RES_OTHERSOCKBUF].c;
+
+	if (likely(!ub_counter_charge(c, size, UB_HARD, NULL)))
+		m->snd += size;
+	else if (sockmem_send(m, m->snd + size, sockmem_send_severity(m, size),
+			      why))
+		return -ENOMEM;
+	m->pending += size;
+	return 0;
+}
+
+/* A refusal does not count. */
 static int take(struct sockmem *m, unsigned int size)
 {
 	unsigned long flags;
 	int err;
 
 	spin_lock_irqsave(&m->lock, flags);
-	err = sockmem_send(m, m->snd + size, sockmem_send_severity(m, size),
-			   NULL);
-	if (likely(!err))
-		m->pending += size;
+	err = add(m, size, NULL);
 	spin_unlock_irqrestore(&m->lock, flags);
 	return err;
 }
 
-/* Charge a sender who will wait, or fail, if he is refused now. */
+/* This one will wait, or fail, if he is refused now. */
 static int take_or_count(struct sockmem *m, unsigned int size)
 {
 	struct ub_refusal why;
@@ -124,16 +135,14 @@ static int take_or_count(struct sockmem *m, unsigned int size)
 	int err;
 
 	spin_lock_irqsave(&m->lock, flags);
-	err = sockmem_send(m, m->snd + size, sockmem_send_severity(m, size),
-			   &why);
+	err = add(m, size, &why);
 	if (err) {
 		__release(&m->lock);
 		sockmem_unlock_refused(m, flags, STOCKVZ_RES_OTHERSOCKBUF, &why);
-		return err;
+	} else {
+		spin_unlock_irqrestore(&m->lock, flags);
 	}
-	m->pending += size;
-	spin_unlock_irqrestore(&m->lock, flags);
-	return 0;
+	return err;
 }
 
 /* What was about to be queued is, or never will be. */
@@ -193,17 +202,16 @@ static noinline int wait_for_room(struct sockmem *m, unsigned int size,
 }
 
 /*
- * Runs in place of sock_alloc_send_pskb(), which it calls. It may sleep: the
- * socket, which the caller holds, holds the record, the beancounter and so this
- * module.
+ * Runs in place of sock_alloc_send_pskb(), which it calls, and is handed the record
+ * of the socket instead. It may sleep: the socket, which the caller holds, holds the
+ * record, the beancounter and so this module.
  */
-static struct sk_buff *alloc_charged(struct sock *sk, unsigned long header_len,
+static struct sk_buff *alloc_charged(struct sockmem *m, unsigned long header_len,
 				     unsigned long data_len, int noblock,
 				     int *errcode, int max_page_order)
 {
 	unsigned int size = size_of(header_len, data_len);
-	/* Our hook has just found it. */
-	struct sockmem *m = sockmem_of(sk);
+	struct sock *sk = m->sk;
 	struct sk_buff *skb;
 	int err = take(m, size);
 
@@ -236,6 +244,7 @@ void othersockbuf_send_hook(unsigned long ip, unsigned long parent_ip,
 	m = sockmem_of(hook_arg(fregs, 0, struct sock *));
 	if (likely(!m) || m->tcp)
 		return;
+	compat_ftrace_set_argument_0(fregs, (unsigned long)m);
 	ftrace_regs_set_instruction_pointer(fregs,
 					    (unsigned long)alloc_charged);
 }
@@ -249,12 +258,13 @@ static void othersockbuf_wfree(struct ftrace_regs *fregs)
 
 	if (!hook_on(STOCKVZ_RES_OTHERSOCKBUF))
 		return;
-	m = sockmem_lock_old(skb->sk, &flags);
-	if (likely(!m))
+	/* As long as it has sent something that is not done with it lives. */
+	m = sockmem_of_old(skb->sk);
+	if (likely(!m) || m->tcp)
 		return;
-	if (!m->tcp)
-		look(m, skb->truesize, false);
-	sockmem_unlock(m, flags);
+	spin_lock_irqsave(&m->lock, flags);
+	look(m, skb->truesize, false);
+	spin_unlock_irqrestore(&m->lock, flags);
 }
 
 DEFINE_HOOK(othersockbuf_wfree)
