@@ -14,9 +14,7 @@
 #define compat_flc(lock, field) ((lock)->fl_##field)
 #define compat_for_each_lock(lock, head) list_for_each_entry(lock, head, fl_list)
 
-#define COMPAT_LOCK_CORE "struct file_lock *"
 #define COMPAT_LEASE "struct file_lock *"
-#define COMPAT_LOCKS_DELETE_BLOCK "locks_delete_block"
 
 #define COMPAT_LEASE_ARG long
 #else
@@ -25,16 +23,9 @@
 #define compat_flc(lock, field) ((lock)->c.flc_##field)
 #define compat_for_each_lock(lock, head) list_for_each_entry(lock, head, c.flc_list)
 
-#define COMPAT_LOCK_CORE "struct file_lock_core *"
 #define COMPAT_LEASE "struct file_lease *"
-/* What all the others have inlined. */
-#define COMPAT_LOCKS_DELETE_BLOCK "__locks_delete_block"
 
 #define COMPAT_LEASE_ARG int
-
-/* Our table knows a lock by one address, whichever of the two is at hand. */
-static_assert(!offsetof(struct file_lock, c));
-static_assert(!offsetof(struct file_lease, c));
 #endif
 
 #endif

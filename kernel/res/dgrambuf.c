@@ -47,9 +47,9 @@ static DEFINE_PER_CPU(struct pending, pending);
 static void give_back(struct sock *sk, unsigned int size)
 {
 	unsigned long flags;
-	struct sockmem *m = sockmem_lock(sk, &flags);
+	struct sockmem *m = sockmem_lock_old(sk, &flags);
 
-	if (!m)
+	if (likely(!m))
 		return;
 	size = min(size, m->rcv);
 	m->rcv -= size;
@@ -63,18 +63,29 @@ static long drop(struct sock *sk)
 	return -ENOMEM;
 }
 
+/* It does not fit, as it seems. */
+static noinline bool fits_after_all(struct sockmem *m, unsigned long flags,
+				    unsigned int size)
+{
+	struct ub_refusal why;
+
+	if (!ub_counter_charge(&m->ub->counter[STOCKVZ_RES_DGRAMRCVBUF].c,
+			       size, UB_HARD, &why))
+		return true;
+	sockmem_unlock_refused(m, flags, STOCKVZ_RES_DGRAMRCVBUF, &why);
+	return false;
+}
+
 /* Charge a packet that is about to be queued, or say that it may not. */
 static long take(struct sock *sk, struct sk_buff *skb, struct sockmem *m,
 		 unsigned long flags, bool raw)
 {
 	unsigned int size = skb->truesize;
-	struct ub_refusal why;
 
 	if (unlikely(ub_counter_charge(&m->ub->counter[STOCKVZ_RES_DGRAMRCVBUF].c,
-				       size, UB_HARD, &why))) {
-		sockmem_unlock_refused(m, flags, STOCKVZ_RES_DGRAMRCVBUF, &why);
+				       size, UB_HARD, NULL)) &&
+	    !fits_after_all(m, flags, size))
 		return drop(sk);
-	}
 	m->rcv += size;
 	*this_cpu_ptr(&pending) = (struct pending){ skb, sk, size, raw };
 	sockmem_unlock(m, flags);

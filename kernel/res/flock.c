@@ -15,8 +15,11 @@
  * more, which goes up to the limit.
  *
  * The kernel lets a module refuse where these functions begin, when the new lock
- * has no address. So a charge is noted for the task first, and moves to the lock
- * when it is filled in; what is still with the task at the end goes back.
+ * has no address. So a request that has to pay goes through a function of ours,
+ * which charges, calls the kernel's, and gives back what was not needed. Meanwhile
+ * the request has fl_ops of ours, so that the kernel tells when it makes a lock of
+ * it; and the lock has others, by which it tells when that goes: see struct asked
+ * and struct lock_ops. The host's requests and locks meet nothing but the gates.
  *
  * Between our look at the locks of a file and the kernel's, another thread may
  * change them, and then a request that was let through without a charge has a
@@ -24,40 +27,162 @@
  * nobody is let through any more.
  */
 #include <linux/file.h>
-#include <linux/kallsyms.h>
-#include <trace/events/filelock.h>
 
 #include "compat/locks.h"
 #include "res.h"
 
-HOOK_PIN(locks_copy_lock, void (struct file_lock *, struct file_lock *));
+HOOK_PIN(locks_lock_inode_wait, int (struct inode *, struct file_lock *));
 HOOK_PIN(vfs_setlease,
 	 int (struct file *, COMPAT_LEASE_ARG, struct file_lease **, void **));
+HOOK_PIN(fasync_helper, int (int, struct file *, int, struct fasync_struct **));
 HOOK_PIN(fasync_free, void (struct fasync_struct *));
 
-/* Where a charge is noted until its lock has an address: places in the task. */
-enum note {
-	NOTE_LOCK,	/* for the lock that was asked for */
-	NOTE_SECOND,	/* for the second half of one that is split */
+/*
+ * Where the charge for the second half of a lock that is split is noted until that
+ * has an address: in the task that asked. Only its address matters.
+ */
+static const void *second_half(void)
+{
+	return &current->files;
+}
+
+static int charge_second(struct ub *ub, enum ub_severity severity)
+{
+	return owner_charge(second_half(), ub, STOCKVZ_RES_NUMFLOCK, 1, severity);
+}
+
+static void made(struct file_lock *new, struct file_lock *from);
+static void split(struct file_lock *new, struct file_lock *from);
+static void gone(struct file_lock *lock);
+
+/**
+ * struct asked - a request that pays, on the stack of who makes it
+ * @ours: its fl_ops for as long as it is here
+ * @theirs: those that it had
+ * @lock: what was charged for its lock, until that is made
+ */
+struct asked {
+	const struct file_lock_operations ours;
+	const struct file_lock_operations *theirs;
+	struct owner *lock;
 };
 
-static const void *noted(enum note note)
+#define ASKED(request) \
+	{ .ours = { .fl_copy_lock = made }, .theirs = (request)->fl_ops }
+
+/**
+ * struct lock_ops - how the kernel tells us of a lock
+ * @ours: fl_ops of what has an owner in our table; so it holds this module
+ * @theirs: what it would have without us: network filesystems have some of their
+ *	own. Set once
+ */
+struct lock_ops {
+	const struct file_lock_operations ours;
+	const struct file_lock_operations *theirs;
+};
+
+/* The first is for those that have none. */
+#define KINDS 32
+static struct lock_ops lock_ops[KINDS] = {
+	[0 ... KINDS - 1] = {
+		.ours = { .fl_copy_lock = split, .fl_release_private = gone },
+	},
+};
+
+/* NULL if there are more kinds than can be. */
+static struct lock_ops *ops_over(const struct file_lock_operations *theirs)
 {
-	return (const char *)&current->files + note;
+	unsigned int i;
+
+	if (likely(!theirs))
+		return &lock_ops[0];
+	for (i = 1; i < ARRAY_SIZE(lock_ops); i++) {
+		const struct file_lock_operations *old =
+			cmpxchg(&lock_ops[i].theirs, NULL, theirs);
+
+		if (!old || old == theirs)
+			return &lock_ops[i];
+	}
+	return NULL;
 }
 
-static bool is_noted(enum note note)
+static struct lock_ops *ops_of(const struct file_lock *lock)
 {
-	struct ub *ub = owner_get(noted(note));
-
-	if (ub)
-		ub_put(ub);
-	return ub;
+	return container_of(lock->fl_ops, struct lock_ops, ours);
 }
 
-static int charge(enum note note, struct ub *ub, enum ub_severity severity)
+static bool is_watched(const struct file_lock *lock)
 {
-	return owner_charge(noted(note), ub, STOCKVZ_RES_NUMFLOCK, 1, severity);
+	return lock->fl_ops && lock->fl_ops->fl_copy_lock == split;
+}
+
+static void watch(struct file_lock *lock)
+{
+	lock->fl_ops = &ops_over(lock->fl_ops)->ours;
+}
+
+/* A lock is made that nobody has asked us for: see the head of this file. */
+static bool charge_by_force(const struct file_lock *lock)
+{
+	struct ub *ub;
+	bool done;
+
+	preempt_disable();
+	ub = ub_of_current();
+	done = ub && hook_on(STOCKVZ_RES_NUMFLOCK) &&
+	       !owner_charge(lock, ub, STOCKVZ_RES_NUMFLOCK, 1, UB_FORCE);
+	preempt_enable();
+	return done;
+}
+
+static void copy_theirs(struct file_lock *new, struct file_lock *from,
+			const struct file_lock_operations *theirs)
+{
+	new->fl_ops = theirs;
+	if (theirs && theirs->fl_copy_lock)
+		theirs->fl_copy_lock(new, from);
+}
+
+/* A lock is about to be installed, with what is in a request. */
+static void made(struct file_lock *new, struct file_lock *from)
+{
+	struct asked *asked = container_of(from->fl_ops, struct asked, ours);
+	unsigned long flags;
+
+	copy_theirs(new, from, asked->theirs);
+	if (likely(asked->lock)) {
+		local_irq_save(flags);
+		owner_place(asked->lock, new);
+		local_irq_restore(flags);
+		asked->lock = NULL;
+		watch(new);
+	} else if (charge_by_force(new)) {
+		watch(new);
+	}
+}
+
+/*
+ * A lock is about to be installed, with what is in another: its second half. A
+ * network filesystem copies locks too, which come to nothing here.
+ */
+static void split(struct file_lock *new, struct file_lock *from)
+{
+	const struct file_lock_operations *theirs = ops_of(from)->theirs;
+
+	copy_theirs(new, from, theirs);
+	if (owner_move(second_half(), new) || (!theirs && charge_by_force(new)))
+		watch(new);
+}
+
+static void gone(struct file_lock *lock)
+{
+	const struct file_lock_operations *theirs = ops_of(lock)->theirs;
+
+	lock->fl_ops = theirs;
+	if (theirs && theirs->fl_release_private)
+		theirs->fl_release_private(lock);
+	/* This module may go from here on, but not before we have returned. */
+	owner_release(lock);
 }
 
 static bool is_unlock(const struct file_lock *request)
@@ -65,45 +190,86 @@ static bool is_unlock(const struct file_lock *request)
 	return compat_flc(request, type) == F_UNLCK;
 }
 
-/* FL_ACCESS only asks whether there is a conflict. */
+static bool reserve(struct asked *asked, struct ub *ub)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	asked->lock = owner_reserve(ub, STOCKVZ_RES_NUMFLOCK, 1, UB_HARD);
+	local_irq_restore(flags);
+	return asked->lock;
+}
+
+static void cancel(struct asked *asked)
+{
+	unsigned long flags;
+
+	if (likely(!asked->lock))
+		return;
+	local_irq_save(flags);
+	owner_cancel(asked->lock);
+	local_irq_restore(flags);
+}
+
+/* Have a request go through a function of ours, and hand that the payer. */
+static void divert(struct ftrace_regs *fregs, struct ub *ub, void *charged)
+{
+	refcount_inc(&ub->refs);
+	compat_ftrace_set_argument_3(fregs, (unsigned long)ub);
+	ftrace_regs_set_instruction_pointer(fregs, (unsigned long)charged);
+}
+
+/* FL_ACCESS only asks whether there is a conflict. What is here already paid. */
 static bool wants_nothing(const struct file_lock *request)
 {
 	return compat_flc(request, flags) & FL_ACCESS ||
-	       !hook_on(STOCKVZ_RES_NUMFLOCK);
+	       !hook_on(STOCKVZ_RES_NUMFLOCK) ||
+	       (unlikely(request->fl_ops) &&
+		(request->fl_ops->fl_copy_lock == made ||
+		 !ops_over(request->fl_ops)));
 }
 
 /*
- * flock_lock_inode(inode, request). One that slept comes here again, and has
- * kept its charge.
+ * Runs in place of locks_lock_inode_wait(), which it calls, and may sleep there:
+ * the beancounter, whose reference is handed over, holds this module. When that is
+ * put there is nothing left to sleep for, and unloading waits for who does not.
  */
-static long numflock_flock(struct ftrace_regs *fregs)
+static int flock_charged(struct inode *inode, struct file_lock *request,
+			 void *unused, struct ub *ub)
 {
-	struct file_lock *request = hook_arg(fregs, 1, struct file_lock *);
-	struct ub *ub;
-	long err = 0;
+	struct asked asked = ASKED(request);
+	int err = -ENOMEM;
 
-	if (is_unlock(request) || wants_nothing(request))
-		return 0;
-	preempt_disable();
-	ub = ub_of_current();
-	if (unlikely(ub) && !is_noted(NOTE_LOCK))
-		err = charge(NOTE_LOCK, ub, UB_HARD);
-	preempt_enable();
+	if (reserve(&asked, ub)) {
+		request->fl_ops = &asked.ours;
+		err = locks_lock_inode_wait(inode, request);
+		request->fl_ops = asked.theirs;
+		cancel(&asked);
+	}
+	ub_put(ub);
 	return err;
 }
 
-DEFINE_GATE(numflock_flock)
-
-/*
- * locks_delete_block(waiter): the end of every request but one to unlock at the
- * last close, whether it waited, was woken by a signal, or neither.
- */
-static void numflock_flock_done(struct ftrace_regs *fregs)
+/* locks_lock_inode_wait(inode, request): of flock(), among others. */
+void numflock_flock_hook(unsigned long ip, unsigned long parent_ip,
+			 struct ftrace_ops *op, struct ftrace_regs *fregs)
 {
-	owner_release(noted(NOTE_LOCK));
-}
+	struct file_lock *request = hook_arg(fregs, 1, struct file_lock *);
+	struct ub *ub;
 
-DEFINE_HOOK(numflock_flock_done)
+	if (hook_proving(numflock_flock_hook)) {
+		hook_refuse(fregs, HOOK_PROOF_ERRNO);
+		return;
+	}
+	if (!(compat_flc(request, flags) & FL_FLOCK) || is_unlock(request) ||
+	    wants_nothing(request))
+		return;
+	preempt_disable();
+	ub = ub_of_current();
+	if (unlikely(ub))
+		divert(fregs, ub, flock_charged);
+	preempt_enable();
+}
 
 /* What posix_lock_inode() will do about a request. */
 enum outcome {
@@ -119,7 +285,7 @@ enum outcome {
  * @end: last byte
  * @placed: it has taken the place of, or merged with, a lock that was there
  * @inserts: it needs a new lock for that
- * @splits: it lies in the midst of one of the other type
+ * @splits: it lies in the midst of one of the other type: of this
  * @past: what follows lies behind it
  */
 struct course {
@@ -127,8 +293,8 @@ struct course {
 	loff_t end;
 	bool placed;
 	bool inserts;
-	bool splits;
 	bool past;
+	struct file_lock *splits;
 };
 
 /*
@@ -148,12 +314,13 @@ static void meet_same_type(struct course *c, const struct file_lock *lock)
 	c->placed = true;
 }
 
-static void meet_other_type(struct course *c, const struct file_lock *lock)
+static void meet_other_type(struct course *c, struct file_lock *lock)
 {
 	if (lock->fl_end < c->start)
 		return;
 	if (lock->fl_end > c->end) {
-		c->splits = lock->fl_start < c->start;
+		if (lock->fl_start < c->start)
+			c->splits = lock;
 		c->past = true;
 		return;
 	}
@@ -164,7 +331,7 @@ static void meet_other_type(struct course *c, const struct file_lock *lock)
 }
 
 static void meet(struct course *c, const struct file_lock *request,
-		 const struct file_lock *lock)
+		 struct file_lock *lock)
 {
 	if (c->past)
 		return;
@@ -184,11 +351,19 @@ static bool conflict(const struct file_lock *request,
 	       compat_flc(lock, type) == F_WRLCK;
 }
 
-static enum outcome look(struct file_lock_context *ctx,
+/* A lock that nobody paid for is about to be split: the second half is paid for. */
+static void watch_old(struct ub *ub, struct file_lock *lock)
+{
+	if (!is_watched(lock) && ops_over(lock->fl_ops) &&
+	    !owner_charge(lock, ub, STOCKVZ_RES_NUMFLOCK, 0, UB_FORCE))
+		watch(lock);
+}
+
+static enum outcome look(struct file_lock_context *ctx, struct ub *ub,
 			 const struct file_lock *request)
 {
 	struct course c = { request->fl_start, request->fl_end };
-	const struct file_lock *lock;
+	struct file_lock *lock;
 
 	lockdep_assert_held(&ctx->flc_lock);
 	compat_for_each_lock(lock, &ctx->flc_posix) {
@@ -197,12 +372,14 @@ static enum outcome look(struct file_lock_context *ctx,
 		else if (conflict(request, lock))
 			return CONFLICTS;
 	}
-	if (c.splits)
+	if (c.splits) {
+		watch_old(ub, c.splits);
 		return SPLITS;
+	}
 	return c.placed && !c.inserts ? MERGES : INSERTS;
 }
 
-static enum outcome outcome_of(struct inode *inode,
+static enum outcome outcome_of(struct ub *ub, struct inode *inode,
 			       const struct file_lock *request)
 {
 	struct file_lock_context *ctx = locks_inode_context(inode);
@@ -211,20 +388,9 @@ static enum outcome outcome_of(struct inode *inode,
 	if (!ctx || list_empty_careful(&ctx->flc_posix))
 		return INSERTS;
 	spin_lock(&ctx->flc_lock);
-	outcome = look(ctx, request);
+	outcome = look(ctx, ub, request);
 	spin_unlock(&ctx->flc_lock);
 	return outcome;
-}
-
-static long ask_to_unlock(struct ub *ub, struct inode *inode,
-			  const struct file_lock *request)
-{
-	/* Mostly it is all of the file. */
-	if (!request->fl_start && request->fl_end == OFFSET_MAX)
-		return 0;
-	if (outcome_of(inode, request) != SPLITS)
-		return 0;
-	return charge(NOTE_SECOND, ub, UB_SOFT) ? -ENOLCK : 0;
 }
 
 static bool is_over(struct ub *ub)
@@ -235,8 +401,8 @@ static bool is_over(struct ub *ub)
 }
 
 /* No lock can be had. Goes on without, if that may be. */
-static long do_without(struct ub *ub, const struct file_lock *request,
-		       enum outcome outcome)
+static int do_without(struct ub *ub, const struct file_lock *request,
+		      enum outcome outcome)
 {
 	if (outcome == INSERTS || outcome == SPLITS)
 		return -ENOLCK;
@@ -245,102 +411,81 @@ static long do_without(struct ub *ub, const struct file_lock *request,
 	return is_over(ub) ? -ENOLCK : 0;
 }
 
-static long ask_to_lock(struct ub *ub, struct inode *inode,
-			const struct file_lock *request)
+static int ask_to_lock(struct asked *asked, struct ub *ub, struct inode *inode,
+		       const struct file_lock *request)
 {
-	enum outcome outcome = outcome_of(inode, request);
+	enum outcome outcome = outcome_of(ub, inode, request);
 
-	if (charge(NOTE_LOCK, ub, UB_HARD))
+	if (!reserve(asked, ub))
 		return do_without(ub, request, outcome);
-	if (outcome == SPLITS && charge(NOTE_SECOND, ub, UB_HARD)) {
-		owner_release(noted(NOTE_LOCK));
+	if (outcome == SPLITS && charge_second(ub, UB_HARD)) {
+		cancel(asked);
 		return -ENOLCK;
 	}
 	return 0;
 }
 
+/*
+ * Runs in place of posix_lock_inode(), to which posix_lock_file() leads. See
+ * flock_charged().
+ */
+static int posix_charged(struct inode *inode, struct file_lock *request,
+			 struct file_lock *conflock, struct ub *ub)
+{
+	struct asked asked = ASKED(request);
+	int err;
+
+	preempt_disable();
+	if (is_unlock(request))
+		err = charge_second(ub, UB_SOFT) ? -ENOLCK : 0;
+	else
+		err = ask_to_lock(&asked, ub, inode, request);
+	preempt_enable();
+	if (!err) {
+		request->fl_ops = &asked.ours;
+		err = posix_lock_file(compat_flc(request, file), request, conflock);
+		request->fl_ops = asked.theirs;
+		cancel(&asked);
+		owner_release(second_half());
+	}
+	ub_put(ub);
+	return err;
+}
+
+/* Does it have to pay? Mostly all of the file is unlocked. */
+static bool may_pay(struct ub *ub, struct inode *inode,
+		    const struct file_lock *request)
+{
+	const struct file *file = compat_flc(request, file);
+
+	/* As it always is: or posix_charged() would lock another. */
+	if (!file || file_inode(file) != inode)
+		return false;
+	if (!is_unlock(request))
+		return true;
+	return (request->fl_start || request->fl_end != OFFSET_MAX) &&
+	       outcome_of(ub, inode, request) == SPLITS;
+}
+
 /* posix_lock_inode(inode, request, conflock). */
-static long numflock_posix(struct ftrace_regs *fregs)
+void numflock_posix_hook(unsigned long ip, unsigned long parent_ip,
+			 struct ftrace_ops *op, struct ftrace_regs *fregs)
 {
 	struct inode *inode = hook_arg(fregs, 0, struct inode *);
 	struct file_lock *request = hook_arg(fregs, 1, struct file_lock *);
 	struct ub *ub;
-	long err = 0;
 
+	if (hook_proving(numflock_posix_hook)) {
+		hook_refuse(fregs, HOOK_PROOF_ERRNO);
+		return;
+	}
 	if (wants_nothing(request))
-		return 0;
+		return;
 	preempt_disable();
 	ub = ub_of_current();
-	if (unlikely(ub))
-		err = is_unlock(request) ? ask_to_unlock(ub, inode, request) :
-					   ask_to_lock(ub, inode, request);
+	if (unlikely(ub) && may_pay(ub, inode, request))
+		divert(fregs, ub, posix_charged);
 	preempt_enable();
-	return err;
-}
-
-DEFINE_GATE(numflock_posix)
-
-static void posix_done(void)
-{
-	owner_release(noted(NOTE_LOCK));
-	owner_release(noted(NOTE_SECOND));
-}
-
-/* The end of posix_lock_inode(); request may be another by now. */
-void numflock_posix_done(void *data, struct inode *inode,
-			 struct file_lock *request, int ret)
-{
-	posix_done();
-}
-
-HOOK_PIN_PROBE(posix_lock_inode, numflock_posix_done);
-
-/* Without a context both functions end here. */
-void numflock_context(void *data, struct inode *inode, int type,
-		      struct file_lock_context *ctx)
-{
-	if (unlikely(!ctx))
-		posix_done();
-}
-
-HOOK_PIN_PROBE(locks_get_lock_context, numflock_context);
-
-/* Network filesystems copy locks too, which come to nothing here. */
-static bool is_kernels_own(unsigned long caller)
-{
-	char name[KSYM_SYMBOL_LEN];
-
-	sprint_symbol_no_offset(name, caller);
-	return str_has_prefix(name, "posix_lock_inode") ||
-	       str_has_prefix(name, "flock_lock_inode");
-}
-
-/* A lock is installed that nobody has asked us for: see the head of this file. */
-static void charge_by_force(const struct file_lock *lock, unsigned long caller)
-{
-	struct ub *ub;
-
-	preempt_disable();
-	ub = ub_of_current();
-	if (ub && hook_on(STOCKVZ_RES_NUMFLOCK) && is_kernels_own(caller))
-		owner_charge(lock, ub, STOCKVZ_RES_NUMFLOCK, 1, UB_FORCE);
-	preempt_enable();
-}
-
-/*
- * locks_copy_lock(new, from): new is about to be installed, with what is in a
- * request, or, if from is installed itself, to be its second half.
- */
-void numflock_copy_hook(unsigned long ip, unsigned long parent_ip,
-			struct ftrace_ops *op, struct ftrace_regs *fregs)
-{
-	struct file_lock *new = hook_arg(fregs, 0, struct file_lock *);
-	struct file_lock *from = hook_arg(fregs, 1, struct file_lock *);
-	enum note note = list_empty(&compat_flc(from, list)) ? NOTE_LOCK :
-							       NOTE_SECOND;
-
-	if (!owner_move(noted(note), new))
-		charge_by_force(new, parent_ip);
 }
 
 /*
@@ -367,16 +512,25 @@ static void numflock_lease_setup(struct ftrace_regs *fregs)
 	void **priv = hook_arg(fregs, 1, void **);
 
 	if (!lease->fl_fasync)
-		owner_move(*priv, lease);
+		owner_move(*priv, &lease->fl_fasync);
 }
 
 DEFINE_HOOK(numflock_lease_setup)
+
+/* fasync_helper(fd, filp, on, fapp): off, fapp is in what goes: a lease, maybe. */
+static void numflock_lease_gone(struct ftrace_regs *fregs)
+{
+	if (!hook_arg(fregs, 2, int))
+		owner_release(hook_arg(fregs, 3, struct fasync_struct **));
+}
+
+DEFINE_HOOK(numflock_lease_gone)
 
 /*
  * A request to unlock what is not locked. The file is not one of our own: its
  * last put may come when we are gone.
  */
-static int prove(int (*ask)(struct file *file, struct file_lock *request))
+static int prove(int (*try)(struct file *file, struct file_lock *request))
 {
 	struct file *file = filp_open("/", O_RDONLY | O_DIRECTORY, 0);
 	struct file_lock request;
@@ -389,24 +543,24 @@ static int prove(int (*ask)(struct file *file, struct file_lock *request))
 	compat_flc(&request, file) = file;
 	compat_flc(&request, owner) = file;
 	request.fl_end = OFFSET_MAX;
-	err = ask(file, &request);
+	err = try(file, &request);
 	fput(file);
 	return err == HOOK_PROOF_ERRNO ? 0 : -ENOENT;
 }
 
-static int ask_flock(struct file *file, struct file_lock *request)
+static int try_flock(struct file *file, struct file_lock *request)
 {
 	compat_flc(request, flags) = FL_FLOCK;
 	return locks_lock_inode_wait(file_inode(file), request);
 }
 
-static int ask_posix(struct file *file, struct file_lock *request)
+static int try_posix(struct file *file, struct file_lock *request)
 {
 	compat_flc(request, flags) = FL_POSIX;
 	return posix_lock_file(file, request, NULL);
 }
 
-static int ask_lease(struct file *file, struct file_lock *request)
+static int try_lease(struct file *file, struct file_lock *request)
 {
 	void *owner = file;
 
@@ -415,15 +569,15 @@ static int ask_lease(struct file *file, struct file_lock *request)
 
 int numflock_flock_prove(void)
 {
-	return prove(ask_flock);
+	return prove(try_flock);
 }
 
 int numflock_posix_prove(void)
 {
-	return prove(ask_posix);
+	return prove(try_posix);
 }
 
 int numflock_lease_prove(void)
 {
-	return prove(ask_lease);
+	return prove(try_lease);
 }

@@ -13,7 +13,6 @@
  *
  * poll() cannot be told: it goes by SO_SNDBUF alone.
  */
-#include <linux/module.h>
 #include <linux/sched/signal.h>
 #include <linux/wait.h>
 
@@ -65,11 +64,10 @@ static unsigned int size_of(unsigned long header_len, unsigned long data_len)
 static void look(struct sockmem *m, unsigned int gone, bool also_up)
 {
 	unsigned int bytes = sent(m->sk);
-	struct ub_refusal why;
 
 	bytes = bytes - min(bytes, gone) + m->pending;
-	if (bytes < m->snd || also_up)
-		sockmem_send(m, bytes, UB_FORCE, &why);
+	if (bytes < m->snd || (also_up && bytes != m->snd))
+		sockmem_send(m, bytes, UB_FORCE, NULL);
 }
 
 /*
@@ -103,39 +101,59 @@ void othersockbuf_refresh(struct ub *ub)
 	look_at_all(ub, true);
 }
 
-/* Charge a sender, and only then count a refusal if @last. */
-static int take(struct sock *sk, unsigned int size, bool last)
+/* Charge a sender; shares matter only where the barrier is near. */
+static int add(struct sockmem *m, unsigned int size, struct ub_refusal *why)
+{
+	struct ub_counter *c = &m->ub->counter[STOCKVZ_RES_OTHERSOCKBUF].c;
+
+	if (likely(!ub_counter_charge(c, size, UB_HARD, NULL)))
+		m->snd += size;
+	else if (sockmem_send(m, m->snd + size, sockmem_send_severity(m, size),
+			      why))
+		return -ENOMEM;
+	m->pending += size;
+	return 0;
+}
+
+/* A refusal does not count. */
+static int take(struct sockmem *m, unsigned int size)
+{
+	unsigned long flags;
+	int err;
+
+	spin_lock_irqsave(&m->lock, flags);
+	err = add(m, size, NULL);
+	spin_unlock_irqrestore(&m->lock, flags);
+	return err;
+}
+
+/* This one will wait, or fail, if he is refused now. */
+static int take_or_count(struct sockmem *m, unsigned int size)
 {
 	struct ub_refusal why;
 	unsigned long flags;
-	struct sockmem *m = sockmem_lock(sk, &flags);
 	int err;
 
-	if (!m)
-		return 0;
-	err = sockmem_send(m, m->snd + size, sockmem_send_severity(m, size),
-			   last ? &why : NULL);
-	if (err && last) {
+	spin_lock_irqsave(&m->lock, flags);
+	err = add(m, size, &why);
+	if (err) {
+		__release(&m->lock);
 		sockmem_unlock_refused(m, flags, STOCKVZ_RES_OTHERSOCKBUF, &why);
-		return -EAGAIN;
+	} else {
+		spin_unlock_irqrestore(&m->lock, flags);
 	}
-	if (!err)
-		m->pending += size;
-	sockmem_unlock(m, flags);
-	return err ? -EAGAIN : 0;
+	return err;
 }
 
 /* What was about to be queued is, or never will be. */
-static void done(struct sock *sk, unsigned int size)
+static void done(struct sockmem *m, unsigned int size)
 {
 	unsigned long flags;
-	struct sockmem *m = sockmem_lock(sk, &flags);
 
-	if (!m)
-		return;
+	spin_lock_irqsave(&m->lock, flags);
 	m->pending -= size;
 	look(m, 0, true);
-	sockmem_unlock(m, flags);
+	spin_unlock_irqrestore(&m->lock, flags);
 }
 
 /* The real function knows best what to say to that. */
@@ -146,7 +164,7 @@ static bool hopeless(const struct sock *sk)
 }
 
 /* Sleep until something is given back, or it is time to look again. */
-static long nap(struct sock *sk, unsigned int size, long timeo)
+static long nap(struct sockmem *m, unsigned int size, long timeo)
 {
 	long slice = min_t(long, timeo, LOOK_AGAIN), left = slice;
 	DEFINE_WAIT(wait);
@@ -154,8 +172,8 @@ static long nap(struct sock *sk, unsigned int size, long timeo)
 
 	prepare_to_wait(&waiting, &wait, TASK_INTERRUPTIBLE);
 	/* Who gave back before this has not seen us. */
-	err = take(sk, size, false);
-	if (err && !hopeless(sk))
+	err = take(m, size);
+	if (err && !hopeless(m->sk))
 		left = schedule_timeout(slice);
 	finish_wait(&waiting, &wait);
 	if (!err)
@@ -163,66 +181,51 @@ static long nap(struct sock *sk, unsigned int size, long timeo)
 	return timeo == MAX_SCHEDULE_TIMEOUT ? timeo : timeo - slice + left;
 }
 
-/* 0: charged. 1: not, and not needed. Or an errno. */
-static int wait_for_room(struct sock *sk, struct ub *ub, unsigned int size,
-			 long timeo)
+/* There is none, as it seems. 0: charged. 1: not, and not needed. Or an errno. */
+static noinline int wait_for_room(struct sockmem *m, unsigned int size,
+				  long timeo)
 {
-	if (!take(sk, size, false))
-		return 0;
-	look_at_all(ub, false);
-	if (!take(sk, size, true))
+	look_at_all(m->ub, false);
+	if (!take_or_count(m, size))
 		return 0;
 	for (;;) {
-		if (hopeless(sk))
+		if (hopeless(m->sk))
 			return 1;
 		if (!timeo)
 			return -EAGAIN;
 		if (signal_pending(current))
 			return sock_intr_errno(timeo);
-		timeo = nap(sk, size, timeo);
+		timeo = nap(m, size, timeo);
 		if (timeo < 0)
 			return 0;
 	}
 }
 
-/* Who pays for what a socket sends, if it is counted here. */
-static struct ub *payer_of(struct sock *sk)
-{
-	struct ub *ub = NULL;
-	unsigned long flags;
-	struct sockmem *m = sockmem_lock(sk, &flags);
-
-	if (likely(!m))
-		return NULL;
-	if (!m->tcp)
-		ub = m->ub;
-	sockmem_unlock(m, flags);
-	return ub;
-}
-
 /*
- * Runs in place of sock_alloc_send_pskb(), which it calls. It may sleep: the
- * socket, which the caller holds, holds the record, the beancounter and so this
- * module.
+ * Runs in place of sock_alloc_send_pskb(), which it calls, and is handed the record
+ * of the socket instead. It may sleep: the socket, which the caller holds, holds the
+ * record, the beancounter and so this module.
  */
-static struct sk_buff *alloc_charged(struct sock *sk, unsigned long header_len,
+static struct sk_buff *alloc_charged(struct sockmem *m, unsigned long header_len,
 				     unsigned long data_len, int noblock,
 				     int *errcode, int max_page_order)
 {
 	unsigned int size = size_of(header_len, data_len);
-	struct ub *ub = payer_of(sk);
+	struct sock *sk = m->sk;
 	struct sk_buff *skb;
-	int err;
+	int err = take(m, size);
 
-	err = ub ? wait_for_room(sk, ub, size, sock_sndtimeo(sk, noblock)) : 1;
-	if (err < 0) {
-		*errcode = err;
-		return NULL;
+	if (unlikely(err)) {
+		err = wait_for_room(m, size, sock_sndtimeo(sk, noblock));
+		if (err < 0) {
+			*errcode = err;
+			return NULL;
+		}
 	}
 	skb = sock_alloc_send_pskb(sk, header_len, data_len, noblock, errcode,
 				   max_page_order);
-	if (!err)
-		done(sk, size);
+	if (likely(!err))
+		done(m, size);
 	return skb;
 }
 
@@ -230,14 +233,18 @@ static struct sk_buff *alloc_charged(struct sock *sk, unsigned long header_len,
 void othersockbuf_send_hook(unsigned long ip, unsigned long parent_ip,
 			    struct ftrace_ops *op, struct ftrace_regs *fregs)
 {
+	struct sockmem *m;
+
 	if (unlikely(hook_proving(othersockbuf_send_hook))) {
 		hook_refuse(fregs, 0);
 		return;
 	}
-	if (!hook_on(STOCKVZ_RES_OTHERSOCKBUF) ||
-	    likely(!payer_of(hook_arg(fregs, 0, struct sock *))) ||
-	    within_module(parent_ip, THIS_MODULE))
+	if (!hook_on(STOCKVZ_RES_OTHERSOCKBUF) || compat_is_ours(parent_ip))
 		return;
+	m = sockmem_of(hook_arg(fregs, 0, struct sock *));
+	if (likely(!m) || m->tcp)
+		return;
+	compat_ftrace_set_argument_0(fregs, (unsigned long)m);
 	ftrace_regs_set_instruction_pointer(fregs,
 					    (unsigned long)alloc_charged);
 }
@@ -251,12 +258,13 @@ static void othersockbuf_wfree(struct ftrace_regs *fregs)
 
 	if (!hook_on(STOCKVZ_RES_OTHERSOCKBUF))
 		return;
-	m = sockmem_lock(skb->sk, &flags);
-	if (likely(!m))
+	/* As long as it has sent something that is not done with it lives. */
+	m = sockmem_of_old(skb->sk);
+	if (likely(!m) || m->tcp)
 		return;
-	if (!m->tcp)
-		look(m, skb->truesize, false);
-	sockmem_unlock(m, flags);
+	spin_lock_irqsave(&m->lock, flags);
+	look(m, skb->truesize, false);
+	spin_unlock_irqrestore(&m->lock, flags);
 }
 
 DEFINE_HOOK(othersockbuf_wfree)

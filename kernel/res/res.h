@@ -10,9 +10,6 @@
 #include "ub/bind.h"
 #include "ub/owner.h"
 
-struct file_lock;
-struct file_lock_context;
-struct inode;
 struct kernel_siginfo;
 
 /* Features are resources by their number, and these. */
@@ -42,15 +39,10 @@ DECLARE_HOOK(sock_destruct);
 
 /* flock.c */
 DECLARE_HOOK(numflock_flock);
-DECLARE_HOOK(numflock_flock_done);
 DECLARE_HOOK(numflock_posix);
-DECLARE_HOOK(numflock_copy);
 DECLARE_HOOK(numflock_lease);
 DECLARE_HOOK(numflock_lease_setup);
-void numflock_posix_done(void *data, struct inode *inode,
-			 struct file_lock *request, int ret);
-void numflock_context(void *data, struct inode *inode, int type,
-		      struct file_lock_context *ctx);
+DECLARE_HOOK(numflock_lease_gone);
 int numflock_flock_prove(void);
 int numflock_posix_prove(void);
 int numflock_lease_prove(void);

@@ -37,8 +37,8 @@ static spinlock_t *own_siglock(void)
 	return &rcu_dereference_protected(current->sighand, true)->siglock;
 }
 
-/* Only its address matters. */
-static DEFINE_PER_CPU(char, being_sent);
+/* What was charged for the siginfo that this CPU is about to send, or NULL. */
+static DEFINE_PER_CPU(struct owner *, being_sent);
 
 static struct ub *payer(struct task_struct *task)
 {
@@ -49,24 +49,23 @@ static struct ub *payer(struct task_struct *task)
 
 /*
  * __sigqueue_alloc(sig, t, gfp, override_rlimit, flags), with the siglock of t
- * held unless it is a timer's.
+ * held, and so irqs off, unless it is a timer's.
  */
 static bool numsiginfo_alloc(struct ftrace_regs *fregs)
 {
 	struct task_struct *t = hook_arg(fregs, 1, struct task_struct *);
 	unsigned int flags = hook_arg(fregs, 4, unsigned int);
+	struct owner *o;
 	struct ub *ub;
-	int err = 0;
 
 	if (flags & SIGQUEUE_PREALLOC || !hook_on(STOCKVZ_RES_NUMSIGINFO))
 		return false;
-	rcu_read_lock();
 	ub = payer(t);
-	if (ub)
-		err = owner_charge(this_cpu_ptr(&being_sent), ub,
-				   STOCKVZ_RES_NUMSIGINFO, 1, UB_HARD);
-	rcu_read_unlock();
-	return err;
+	if (likely(!ub))
+		return false;
+	o = owner_reserve(ub, STOCKVZ_RES_NUMSIGINFO, 1, UB_HARD);
+	__this_cpu_write(being_sent, o);
+	return !o;
 }
 
 DEFINE_VALUE_GATE(numsiginfo_alloc, 0)
@@ -85,19 +84,20 @@ static bool raised_by_a_fault(const struct sigqueue *q)
 void numsiginfo_sent(void *data, int sig, struct kernel_siginfo *info,
 		     struct task_struct *task, int group, int result)
 {
-	const void *note = this_cpu_ptr(&being_sent);
+	struct owner *o = __this_cpu_read(being_sent);
 	struct sigpending *pending = group ? &task->signal->shared_pending :
 					     &task->pending;
 	struct sigqueue *q;
 
-	if (hlist_bl_empty(owner_bucket(note)))
+	if (likely(!o))
 		return;
+	__this_cpu_write(being_sent, NULL);
 	q = list_last_entry(&pending->list, struct sigqueue, list);
 	if (result != TRACE_SIGNAL_DELIVERED || list_empty(&pending->list) ||
 	    raised_by_a_fault(q))
-		owner_release(note);
+		owner_cancel(o);
 	else
-		owner_move(note, q);
+		owner_place(o, q);
 }
 
 HOOK_PIN_PROBE(signal_generate, numsiginfo_sent);

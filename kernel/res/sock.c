@@ -129,7 +129,7 @@ static void sock_destruct(struct ftrace_regs *fregs)
 {
 	const struct sock *sk = hook_arg(fregs, 0, const struct sock *);
 
-	if (!hlist_bl_empty(owner_bucket(sk)) && owner_pay_back(sk))
+	if (owner_release(sk))
 		sockmem_drop(sk);
 }
 

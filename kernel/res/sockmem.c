@@ -15,8 +15,8 @@
 /* Sockets come and go less often than packets. Irqs off. */
 #define LOCKS 64
 
-static struct hlist_head *table;
-static unsigned int bits __read_mostly;
+struct hlist_head *sockmem_table __read_mostly;
+unsigned int sockmem_bits __read_mostly;
 static spinlock_t locks[LOCKS];
 static struct kmem_cache *cache;
 
@@ -33,22 +33,18 @@ static unsigned int n_starved;	/* read without the lock */
 static void feed(struct work_struct *work);
 static DECLARE_DELAYED_WORK(feeder, feed);
 
-static struct hlist_head *bucket_of(const struct sock *sk)
-{
-	return &table[hash_ptr(sk, bits)];
-}
-
 static spinlock_t *lock_of(struct hlist_head *bucket)
 {
-	return &locks[(bucket - table) % LOCKS];
+	return &locks[(bucket - sockmem_table) % LOCKS];
 }
 
-/* Irqs off is RCU enough. */
-static struct sockmem *find(struct hlist_head *bucket, const struct sock *sk)
+/* Preemption off is RCU enough. */
+static __always_inline struct sockmem *find(const struct hlist_head *bucket,
+					    const struct sock *sk)
 {
 	struct sockmem *m;
 
-	lockdep_assert_irqs_disabled();
+	lockdep_assert_preemption_disabled();
 	hlist_for_each_entry_rcu(m, bucket, node, true)
 		if (m->sk == sk)
 			return m;
@@ -76,9 +72,9 @@ static struct sockmem *make(struct sock *sk, struct ub *ub)
  * Who pays is asked under the bucket's lock, which sockmem_drop() takes after
  * the socket has lost its owner: either it finds the record, or we no owner.
  */
-static struct sockmem *find_or_make(struct sock *sk)
+static noinline struct sockmem *find_or_make(struct sock *sk)
 {
-	struct hlist_head *bucket = bucket_of(sk);
+	struct hlist_head *bucket = sockmem_bucket(sk);
 	struct sockmem *m;
 	struct ub *ub;
 
@@ -99,34 +95,60 @@ out:
 	return m;
 }
 
-/* sockmem_lock() past its first glance. */
-struct sockmem *sockmem_find_lock(struct sock *sk, unsigned long *flags)
+/* Irqs off. */
+static __always_inline struct sockmem *lock(struct sockmem *m)
 {
-	struct sockmem *m;
-
-	local_irq_save(*flags);
-	m = find(bucket_of(sk), sk) ?: find_or_make(sk);
-	if (likely(m)) {
-		spin_lock(&m->lock);
-		if (likely(!m->dead)) {
-			__release(&m->lock);	/* not for us to give back */
-			return m;
-		}
-		spin_unlock(&m->lock);
+	if (unlikely(!m))
+		return NULL;
+	spin_lock(&m->lock);
+	if (likely(!m->dead)) {
+		__release(&m->lock);	/* not for us to give back */
+		return m;
 	}
-	local_irq_restore(*flags);
+	spin_unlock(&m->lock);
 	return NULL;
 }
 
-/**
- * sockmem_unlock() - let go of a record
- * @m: the record
- * @flags: of sockmem_lock()
- */
-void sockmem_unlock(struct sockmem *m, unsigned long flags)
+/* sockmem_lock() past its first glance. */
+struct sockmem *sockmem_find_lock(struct sock *sk)
 {
-	__acquire(&m->lock);
-	spin_unlock_irqrestore(&m->lock, flags);
+	return lock(find(sockmem_bucket(sk), sk) ?: find_or_make(sk));
+}
+
+/* sockmem_lock_old() past its first glance. */
+struct sockmem *sockmem_find_lock_old(const struct hlist_head *bucket,
+				      const struct sock *sk)
+{
+	return lock(find(bucket, sk));
+}
+
+/* sockmem_of() past its first glance. */
+struct sockmem *sockmem_find(struct sock *sk)
+{
+	unsigned long flags;
+	struct sockmem *m;
+
+	preempt_disable();
+	m = find(sockmem_bucket(sk), sk);
+	preempt_enable();
+	if (unlikely(!m)) {
+		local_irq_save(flags);
+		m = find_or_make(sk);
+		local_irq_restore(flags);
+	}
+	return m;
+}
+
+/* sockmem_of_old() past its first glance. */
+struct sockmem *sockmem_find_old(const struct hlist_head *bucket,
+				 const struct sock *sk)
+{
+	struct sockmem *m;
+
+	preempt_disable();
+	m = find(bucket, sk);
+	preempt_enable();
+	return m;
 }
 
 /**
@@ -370,7 +392,7 @@ static void free_rcu_sockmem(struct rcu_head *rcu)
  */
 void sockmem_drop(const struct sock *sk)
 {
-	struct hlist_head *bucket = bucket_of(sk);
+	struct hlist_head *bucket = sockmem_bucket(sk);
 	unsigned long flags;
 	struct sockmem *m;
 	struct ub *ub;
@@ -408,12 +430,12 @@ int sockmem_init(void)
 
 	for (i = 0; i < LOCKS; i++)
 		spin_lock_init(&locks[i]);
-	bits = clamp_t(unsigned int, order_base_2(buckets), MIN_BITS, MAX_BITS);
+	sockmem_bits = clamp_t(unsigned int, order_base_2(buckets), MIN_BITS, MAX_BITS);
 	cache = KMEM_CACHE(sockmem, 0);
-	table = kvcalloc(1UL << bits, sizeof(*table), GFP_KERNEL);
-	if (cache && table)
+	sockmem_table = kvcalloc(1UL << sockmem_bits, sizeof(*sockmem_table), GFP_KERNEL);
+	if (cache && sockmem_table)
 		return 0;
-	kvfree(table);
+	kvfree(sockmem_table);
 	kmem_cache_destroy(cache);
 	return -ENOMEM;
 }
@@ -426,6 +448,6 @@ void sockmem_exit(void)
 	cancel_delayed_work_sync(&feeder);
 	/* For free_rcu_sockmem() of the last ones. */
 	rcu_barrier();
-	kvfree(table);
+	kvfree(sockmem_table);
 	kmem_cache_destroy(cache);
 }

@@ -49,8 +49,20 @@ struct sockmem {
 	struct rcu_head rcu;
 };
 
-struct sockmem *sockmem_find_lock(struct sock *sk, unsigned long *flags);
-void sockmem_unlock(struct sockmem *m, unsigned long flags);
+extern struct hlist_head *sockmem_table;
+extern unsigned int sockmem_bits;
+
+static inline struct hlist_head *sockmem_bucket(const struct sock *sk)
+{
+	return &sockmem_table[hash_ptr(sk, sockmem_bits)];
+}
+
+struct sockmem *sockmem_find_lock(struct sock *sk);
+struct sockmem *sockmem_find_lock_old(const struct hlist_head *bucket,
+				      const struct sock *sk);
+struct sockmem *sockmem_find(struct sock *sk);
+struct sockmem *sockmem_find_old(const struct hlist_head *bucket,
+				 const struct sock *sk);
 void sockmem_unlock_refused(struct sockmem *m, unsigned long flags,
 			    enum stockvz_resource res,
 			    const struct ub_refusal *why);
@@ -78,9 +90,82 @@ void sockmem_exit(void);
 static __always_inline struct sockmem *sockmem_lock(struct sock *sk,
 						    unsigned long *flags)
 {
+	struct sockmem *m;
+
 	if (likely(hlist_bl_empty(owner_bucket(sk))))
 		return NULL;
-	return sockmem_find_lock(sk, flags);
+	local_irq_save(*flags);
+	m = sockmem_find_lock(sk);
+	if (unlikely(!m))
+		local_irq_restore(*flags);
+	return m;
+}
+
+/**
+ * sockmem_lock_old() - the record of a socket, locked, if it has one
+ * @sk: the socket; lives
+ * @flags: for sockmem_unlock()
+ *
+ * For what was counted before: without a record there was nothing.
+ *
+ * Context: any.
+ * Return: as sockmem_lock().
+ */
+static __always_inline struct sockmem *
+sockmem_lock_old(const struct sock *sk, unsigned long *flags)
+{
+	struct hlist_head *bucket = sockmem_bucket(sk);
+	struct sockmem *m;
+
+	if (likely(hlist_empty(bucket)))
+		return NULL;
+	local_irq_save(*flags);
+	m = sockmem_find_lock_old(bucket, sk);
+	if (unlikely(!m))
+		local_irq_restore(*flags);
+	return m;
+}
+
+/**
+ * sockmem_of() - the record of a socket
+ * @sk: the socket; the caller holds it, and with it the record
+ *
+ * Context: any.
+ * Return: as sockmem_lock().
+ */
+static __always_inline struct sockmem *sockmem_of(struct sock *sk)
+{
+	if (likely(hlist_bl_empty(owner_bucket(sk))))
+		return NULL;
+	return sockmem_find(sk);
+}
+
+/**
+ * sockmem_of_old() - the record of a socket, if it has one
+ * @sk: the socket; the caller holds it, and with it the record
+ *
+ * Context: any.
+ * Return: as sockmem_lock_old().
+ */
+static __always_inline struct sockmem *sockmem_of_old(const struct sock *sk)
+{
+	struct hlist_head *bucket = sockmem_bucket(sk);
+
+	if (likely(hlist_empty(bucket)))
+		return NULL;
+	return sockmem_find_old(bucket, sk);
+}
+
+/**
+ * sockmem_unlock() - let go of a record
+ * @m: the record
+ * @flags: of sockmem_lock()
+ */
+static __always_inline void sockmem_unlock(struct sockmem *m,
+					   unsigned long flags)
+{
+	__acquire(&m->lock);
+	spin_unlock_irqrestore(&m->lock, flags);
 }
 
 static inline enum stockvz_resource sockmem_send_res(const struct sockmem *m)

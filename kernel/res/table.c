@@ -142,20 +142,12 @@ static struct hook table[] = {
 		.serves = SERVES(OTHERSOCKBUF),
 		.hot = true,
 	}, {
-		.symbol = { "flock_lock_inode" },
-		.prototype = "int (struct inode *, struct file_lock *)",
+		.symbol = { "locks_lock_inode_wait" },
 		.role = HOOK_GATE,
 		.callback = numflock_flock_hook,
 		.serves = SERVES(NUMFLOCK),
 		.hot = true,
 		.prove = numflock_flock_prove,
-	}, {
-		.symbol = { COMPAT_LOCKS_DELETE_BLOCK },
-		.prototype = "int (" COMPAT_LOCK_CORE ")",
-		.role = HOOK_RELEASE,
-		.callback = numflock_flock_done_hook,
-		.serves = SERVES(NUMFLOCK),
-		.hot = true,
 	}, {
 		.symbol = { "posix_lock_inode" },
 		.prototype = "int (struct inode *, struct file_lock *, struct file_lock *)",
@@ -164,29 +156,6 @@ static struct hook table[] = {
 		.serves = SERVES(NUMFLOCK),
 		.hot = true,
 		.prove = numflock_posix_prove,
-	}, {
-		.symbol = { "posix_lock_inode" },
-		.role = HOOK_RELEASE,
-		.probe = numflock_posix_done,
-		.serves = SERVES(NUMFLOCK),
-	}, {
-		.symbol = { "locks_get_lock_context" },
-		.role = HOOK_RELEASE,
-		.probe = numflock_context,
-		.serves = SERVES(NUMFLOCK),
-	}, {
-		.symbol = { "locks_copy_lock" },
-		.role = HOOK_ACCOUNT,
-		.callback = numflock_copy_hook,
-		.serves = SERVES(NUMFLOCK),
-		.hot = true,
-	}, {
-		.symbol = { "locks_unlink_lock_ctx" },
-		.prototype = "void (" COMPAT_LOCK_CORE ")",
-		.role = HOOK_RELEASE,
-		.callback = release_first_hook,
-		.serves = SERVES(NUMFLOCK),
-		.hot = true,
 	}, {
 		.symbol = { "vfs_setlease" },
 		.role = HOOK_GATE,
@@ -198,6 +167,11 @@ static struct hook table[] = {
 		.prototype = "void (" COMPAT_LEASE ", void **)",
 		.role = HOOK_ACCOUNT,
 		.callback = numflock_lease_setup_hook,
+		.serves = SERVES(NUMFLOCK),
+	}, {
+		.symbol = { "fasync_helper" },
+		.role = HOOK_RELEASE,
+		.callback = numflock_lease_gone_hook,
 		.serves = SERVES(NUMFLOCK),
 	}, {
 		.symbol = { "fasync_free" },
@@ -222,6 +196,7 @@ static struct hook table[] = {
 		.role = HOOK_GATE,
 		.callback = numsiginfo_alloc_hook,
 		.serves = SERVES(NUMSIGINFO),
+		.hot = true,
 		.prove = numsiginfo_alloc_prove,
 	}, {
 		.symbol = { "signal_generate" },
@@ -234,6 +209,7 @@ static struct hook table[] = {
 		.role = HOOK_RELEASE,
 		.callback = numsiginfo_collect_hook,
 		.serves = SERVES(NUMSIGINFO),
+		.hot = true,
 	}, {
 		.symbol = { "flush_sigqueue" },
 		.role = HOOK_RELEASE,
@@ -360,6 +336,7 @@ static struct hook table[] = {
 		.role = HOOK_GATE,
 		.callback = shm_file_hook,
 		.serves = SERVES(SHMPAGES) | SERVES(LOCKEDPAGES),
+		.hot = true,
 		.prove = shm_file_prove,
 	}, {
 		.symbol = { "security_inode_init_security" },

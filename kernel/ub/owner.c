@@ -98,11 +98,35 @@ static void settle(struct owner *o)
 	keep(o);
 }
 
-static void put_in(struct hlist_bl_head *bucket, struct owner *o)
+static __always_inline void put_in(struct hlist_bl_head *bucket, struct owner *o)
 {
 	hlist_bl_lock(bucket);
 	hlist_bl_add_head(&o->node, bucket);
 	hlist_bl_unlock(bucket);
+}
+
+/* An entry that is in no bucket yet; NULL if there is no memory. */
+static __always_inline struct owner *make(struct ub *ub, enum stockvz_resource res,
+					  unsigned int amount)
+{
+	struct owner *o = take();
+
+	if (unlikely(!o))
+		return NULL;
+	refcount_inc(&ub->refs);
+	o->ub = ub;
+	o->amount = amount;
+	o->res = res;
+	this_cpu_inc(owned);
+	return o;
+}
+
+static noinline int no_memory(struct ub *ub, enum stockvz_resource res,
+			      unsigned int amount)
+{
+	ub_uncharge(ub, res, amount);
+	ub_no_memory(ub, res, amount);
+	return -ENOMEM;
 }
 
 /**
@@ -126,40 +150,84 @@ int owner_charge(const void *object, struct ub *ub, enum stockvz_resource res,
 	int err;
 
 	/* Nobody else owns a new object: an entry is an old one's. */
-	if (!hlist_bl_empty(bucket) && owner_pay_back(object))
+	if (unlikely(!hlist_bl_empty(bucket)) && owner_pay_back(bucket, object))
 		atomic_long_inc(&healed);
 	err = ub_charge(ub, res, amount, severity);
 	if (unlikely(err))
 		return err;
 	local_irq_save(flags);
-	o = take();
+	o = make(ub, res, amount);
 	if (likely(o)) {
-		refcount_inc(&ub->refs);
 		o->object = object;
-		o->ub = ub;
-		o->amount = amount;
-		o->res = res;
-		this_cpu_inc(owned);
 		put_in(bucket, o);
 	}
 	local_irq_restore(flags);
-	if (likely(o))
-		return 0;
-	ub_uncharge(ub, res, amount);
-	ub_no_memory(ub, res, amount);
-	return -ENOMEM;
+	return likely(o) ? 0 : no_memory(ub, res, amount);
+}
+
+/**
+ * owner_reserve() - charge for an object that has no address yet
+ * @ub: see owner_charge(), as the others
+ * @res: the resource
+ * @amount: in its unit
+ * @severity: how far it may go
+ *
+ * Context: irqs off.
+ * Return: for owner_place() or owner_cancel(); NULL if it was refused.
+ */
+struct owner *owner_reserve(struct ub *ub, enum stockvz_resource res,
+			    unsigned int amount, enum ub_severity severity)
+{
+	struct owner *o;
+
+	lockdep_assert_irqs_disabled();
+	if (unlikely(ub_charge(ub, res, amount, severity)))
+		return NULL;
+	o = make(ub, res, amount);
+	if (unlikely(!o))
+		no_memory(ub, res, amount);
+	return o;
+}
+
+/**
+ * owner_place() - the object that was charged for has an address
+ * @o: from owner_reserve()
+ * @object: its address
+ *
+ * Context: irqs off.
+ */
+void owner_place(struct owner *o, const void *object)
+{
+	struct hlist_bl_head *bucket = owner_bucket(object);
+
+	lockdep_assert_irqs_disabled();
+	if (unlikely(!hlist_bl_empty(bucket)) && owner_pay_back(bucket, object))
+		atomic_long_inc(&healed);
+	o->object = object;
+	put_in(bucket, o);
+}
+
+/**
+ * owner_cancel() - the object that was charged for is not made after all
+ * @o: from owner_reserve()
+ *
+ * Context: irqs off.
+ */
+void owner_cancel(struct owner *o)
+{
+	settle(o);
 }
 
 /**
  * owner_pay_back() - owner_release() past its first glance
+ * @bucket: where an entry would be
  * @object: its address
  *
  * Context: any.
  * Return: did anybody own it?
  */
-bool owner_pay_back(const void *object)
+bool owner_pay_back(struct hlist_bl_head *bucket, const void *object)
 {
-	struct hlist_bl_head *bucket = owner_bucket(object);
 	unsigned long flags;
 	struct owner *o;
 
@@ -200,7 +268,7 @@ bool owner_move(const void *from, const void *to)
 		__hlist_bl_del(&o->node);
 	hlist_bl_unlock(bucket);
 	if (o) {
-		if (!hlist_bl_empty(owner_bucket(to)) && owner_pay_back(to))
+		if (owner_release(to))
 			atomic_long_inc(&healed);
 		o->object = to;
 		put_in(owner_bucket(to), o);

@@ -26,6 +26,8 @@ struct owner_stats {
 	unsigned long healed;
 };
 
+struct owner;
+
 extern struct hlist_bl_head *owner_table;
 extern unsigned int owner_bits;
 
@@ -36,7 +38,11 @@ static inline struct hlist_bl_head *owner_bucket(const void *object)
 
 int owner_charge(const void *object, struct ub *ub, enum stockvz_resource res,
 		 unsigned int amount, enum ub_severity severity);
-bool owner_pay_back(const void *object);
+struct owner *owner_reserve(struct ub *ub, enum stockvz_resource res,
+			    unsigned int amount, enum ub_severity severity);
+void owner_place(struct owner *o, const void *object);
+void owner_cancel(struct owner *o);
+bool owner_pay_back(struct hlist_bl_head *bucket, const void *object);
 bool owner_move(const void *from, const void *to);
 struct ub *owner_get(const void *object);
 void owner_stats(struct owner_stats *s);
@@ -49,11 +55,13 @@ void owner_stats(struct owner_stats *s);
  * needs no lock to be believed.
  *
  * Context: any.
+ * Return: did anybody own it?
  */
-static inline void owner_release(const void *object)
+static inline bool owner_release(const void *object)
 {
-	if (!hlist_bl_empty(owner_bucket(object)))
-		owner_pay_back(object);
+	struct hlist_bl_head *bucket = owner_bucket(object);
+
+	return !hlist_bl_empty(bucket) && owner_pay_back(bucket, object);
 }
 
 int owner_init(void);

@@ -526,6 +526,18 @@ void ub_refused(struct ub *ub, enum stockvz_resource res,
 		refusal_handler(ub, &r);
 }
 
+/* ub_charge() did not fit a moment ago: now it does, or it is refused. */
+int ub_charge_again(struct ub *ub, enum stockvz_resource res,
+		    unsigned long amount, enum ub_severity severity)
+{
+	struct ub_refusal why;
+	int err = ub_counter_charge(&ub->counter[res].c, amount, severity, &why);
+
+	if (err == -ENOMEM)
+		ub_refused(ub, res, severity, &why);
+	return err;
+}
+
 /**
  * ub_no_memory() - a call was refused though it fits: it could not be noted
  * @ub: whose call

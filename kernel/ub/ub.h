@@ -163,6 +163,8 @@ static inline void ub_put(struct ub *ub)
 		__ub_put(ub);
 }
 
+int ub_charge_again(struct ub *ub, enum stockvz_resource res,
+		    unsigned long amount, enum ub_severity severity);
 void ub_refused(struct ub *ub, enum stockvz_resource res,
 		enum ub_severity severity, const struct ub_refusal *why);
 void ub_no_memory(struct ub *ub, enum stockvz_resource res,
@@ -184,12 +186,11 @@ static __always_inline int ub_charge(struct ub *ub, enum stockvz_resource res,
 				     unsigned long amount,
 				     enum ub_severity severity)
 {
-	struct ub_refusal why;
-	int err = ub_counter_charge(&ub->counter[res].c, amount, severity, &why);
-
-	if (unlikely(err == -ENOMEM))
-		ub_refused(ub, res, severity, &why);
-	return err;
+	/* What may have to be told of a refusal would cost every charge a frame. */
+	if (likely(!ub_counter_charge(&ub->counter[res].c, amount, severity,
+				      NULL)))
+		return 0;
+	return ub_charge_again(ub, res, amount, severity);
 }
 
 /**
