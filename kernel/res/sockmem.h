@@ -19,14 +19,12 @@
  * @sk: the socket, not counted: the record goes when the socket does. Constant
  * @ub: who pays; counted. Constant
  * @link: in the beancounter's list of all. Its lock; read under RCU
- * @starved: in the queue of those that wait for others to give back. Its lock
  * @lock: guards what follows; irqs off, since sockets die in interrupts too
  * @snd: bytes charged for what it sends
  * @rcv: bytes charged for what it received
  * @above: of @snd, what it was granted when the barrier was passed already
- * @pending: of @snd, what senders other than TCP's are about to queue
- * @want: the charge that was refused last, 0 if none was since
- * @tcp: which resources those are. Constant
+ * @pending: of @snd, what senders are about to queue
+ * @tcp: it is TCP's, whose buffers are not counted. Constant
  * @orphan: counts among the orphans
  * @dead: the socket is gone, and everything was given back
  * @rcu: frees it
@@ -36,13 +34,11 @@ struct sockmem {
 	struct sock *sk;
 	struct ub *ub;
 	struct list_head link;
-	struct list_head starved;
 	spinlock_t lock;	/* see above */
 	unsigned int snd;
 	unsigned int rcv;
 	unsigned int above;
 	unsigned int pending;
-	unsigned int want;
 	bool tcp;
 	bool orphan;
 	bool dead;
@@ -68,12 +64,8 @@ void sockmem_unlock_refused(struct sockmem *m, unsigned long flags,
 			    const struct ub_refusal *why);
 enum ub_severity sockmem_send_severity(const struct sockmem *m,
 				       unsigned int more);
-bool sockmem_fits(const struct sockmem *m, unsigned int more);
 int sockmem_send(struct sockmem *m, unsigned int bytes,
 		 enum ub_severity severity, struct ub_refusal *why);
-void sockmem_starve(struct sockmem *m);
-void sockmem_if_idle(struct sockmem *m,
-		     void (*fn)(struct sockmem *m, const struct sock *sk));
 void sockmem_drop(const struct sock *sk);
 int sockmem_init(void);
 void sockmem_exit(void);
@@ -168,18 +160,8 @@ static __always_inline void sockmem_unlock(struct sockmem *m,
 	spin_unlock_irqrestore(&m->lock, flags);
 }
 
-static inline enum stockvz_resource sockmem_send_res(const struct sockmem *m)
-{
-	return m->tcp ? STOCKVZ_RES_TCPSNDBUF : STOCKVZ_RES_OTHERSOCKBUF;
-}
-
 /* othersockbuf.c */
 void othersockbuf_fed(void);
 void othersockbuf_refresh(struct ub *ub);
-
-/* tcpbuf.c */
-bool tcpbuf_fed(const struct sockmem *m);
-void tcpbuf_refresh(struct ub *ub);
-void tcpbuf_rfree(struct sock *sk, unsigned int size);
 
 #endif
