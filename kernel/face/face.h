@@ -36,9 +36,9 @@ void ctfs_exit(void);
 /**
  * struct feature_state - does a feature work?
  * @name: what it is called
- * @state: off or on
+ * @state: off, on, ...
  * @symbol: the kernel function that it lacks, if that is why
- * @why: the reason, if it is off
+ * @why: the reason, if it is not on
  */
 struct feature_state {
 	const char *name;

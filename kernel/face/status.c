@@ -19,14 +19,17 @@
  */
 bool feature_state(unsigned int feature, struct feature_state *s)
 {
-	bool on;
+	static const enum stockvz_state state[] = {
+		[HOOK_OFF] = STOCKVZ_STATE_OFF,
+		[HOOK_ON] = STOCKVZ_STATE_ON,
+		[HOOK_PARTLY] = STOCKVZ_STATE_DEGRADED,
+		[HOOK_WAITS] = STOCKVZ_STATE_WAITING,
+	};
 
 	s->name = hook_feature_name(feature);
 	if (!s->name)
 		return false;
-	on = hook_feature(feature, &s->why, &s->symbol);
-	s->state = !on ? STOCKVZ_STATE_OFF :
-		   s->why ? STOCKVZ_STATE_DEGRADED : STOCKVZ_STATE_ON;
+	s->state = state[hook_feature(feature, &s->why, &s->symbol)];
 	return true;
 }
 
@@ -36,6 +39,8 @@ static void show_feature(struct seq_file *m, const struct feature_state *s)
 		seq_printf(m, "%-14s on\n", s->name);
 	else if (s->state == STOCKVZ_STATE_DEGRADED)
 		seq_printf(m, "%-14s degraded: %s\n", s->name, s->why);
+	else if (s->state == STOCKVZ_STATE_WAITING)
+		seq_printf(m, "%-14s waiting: %s\n", s->name, s->why);
 	else if (s->symbol)
 		seq_printf(m, "%-14s off: %s: %s\n", s->name, s->symbol, s->why);
 	else

@@ -6,23 +6,38 @@
 #include <linux/btf.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/vmalloc.h>
 
 #include "hook.h"
 
-#define BTF_FILE "/sys/kernel/btf/vmlinux"
+#define BTF_FILE "/sys/kernel/btf/%s"
 #define BTF_FILE_MAX (64UL << 20)
 #define SPELLING_MAX 256
 
-/* Only used while the module loads, by one task. */
-static struct {
+/**
+ * struct btf_part - the types of the kernel, or of one module
+ * @data: the file
+ * @size: of it
+ * @types: where each of them is
+ * @n_types: how many
+ * @strings: their names
+ * @strings_len: of all of them
+ */
+struct btf_part {
 	void *data;
 	size_t size;
 	const struct btf_type **types;
 	unsigned int n_types;
 	const char *strings;
 	unsigned int strings_len;
-} btf;
+};
+
+/*
+ * A module's types and names are numbered on from where the kernel's end. Used
+ * by one task at a time: who loads us, then under the lock of late.c.
+ */
+static struct btf_part kernel, extra;
 
 /* Bytes that follow a type's head; as Documentation/bpf/btf.rst has them. */
 static size_t tail_size(const struct btf_type *t)
@@ -55,13 +70,23 @@ static size_t tail_size(const struct btf_type *t)
 
 static const char *name_of(const struct btf_type *t)
 {
-	return t->name_off < btf.strings_len ? btf.strings + t->name_off : "";
+	unsigned int at = t->name_off;
+
+	if (at < kernel.strings_len)
+		return kernel.strings + at;
+	at -= kernel.strings_len;
+	return at < extra.strings_len ? extra.strings + at : "";
 }
 
 /* Types are numbered from 1; 0 is void. */
 static const struct btf_type *type_of(unsigned int id)
 {
-	return id && id <= btf.n_types ? btf.types[id - 1] : NULL;
+	if (!id--)
+		return NULL;
+	if (id < kernel.n_types)
+		return kernel.types[id];
+	id -= kernel.n_types;
+	return id < extra.n_types ? extra.types[id] : NULL;
 }
 
 /* Count the types, and once there is an array note where each stands. */
@@ -81,69 +106,86 @@ static unsigned int walk(const void *from, const void *end,
 	return n;
 }
 
-static int index_types(void)
+static int index_types(struct btf_part *part)
 {
-	const struct btf_header *h = btf.data;
+	const struct btf_header *h = part->data;
 	const void *from, *end;
 
-	if (btf.size < sizeof(*h) || h->magic != BTF_MAGIC ||
-	    h->hdr_len + (u64)h->type_off + h->type_len > btf.size ||
-	    h->hdr_len + (u64)h->str_off + h->str_len > btf.size ||
+	if (part->size < sizeof(*h) || h->magic != BTF_MAGIC ||
+	    h->hdr_len + (u64)h->type_off + h->type_len > part->size ||
+	    h->hdr_len + (u64)h->str_off + h->str_len > part->size ||
 	    !h->str_len)
 		return -EINVAL;
-	btf.strings = btf.data + h->hdr_len + h->str_off;
-	btf.strings_len = h->str_len;
-	if (btf.strings[h->str_len - 1])
+	part->strings = part->data + h->hdr_len + h->str_off;
+	if (part->strings[h->str_len - 1])
 		return -EINVAL;
-	from = btf.data + h->hdr_len + h->type_off;
+	part->strings_len = h->str_len;
+	from = part->data + h->hdr_len + h->type_off;
 	end = from + h->type_len;
-	btf.n_types = walk(from, end, NULL);
-	btf.types = vmalloc_array(btf.n_types, sizeof(*btf.types));
-	if (!btf.types)
+	part->n_types = walk(from, end, NULL);
+	part->types = vmalloc_array(part->n_types, sizeof(*part->types));
+	if (!part->types) {
+		part->n_types = 0;
 		return -ENOMEM;
-	walk(from, end, btf.types);
+	}
+	walk(from, end, part->types);
 	return 0;
 }
 
-static int read_file(void)
+static int read_file(struct btf_part *part, struct file *file)
 {
-	struct file *file = filp_open(BTF_FILE, O_RDONLY, 0);
-	ssize_t got = -ENOMEM;
-	loff_t size, pos = 0;
+	loff_t size = i_size_read(file_inode(file)), pos = 0;
+	ssize_t got = 0;
 
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	size = i_size_read(file_inode(file));
-	if (size <= 0 || size > BTF_FILE_MAX) {
-		got = -EFBIG;
-		goto out;
-	}
-	btf.data = vmalloc(size);
-	if (!btf.data)
-		goto out;
-	while (btf.size < size) {
-		got = kernel_read(file, btf.data + btf.size, size - btf.size,
-				  &pos);
+	if (size <= 0 || size > BTF_FILE_MAX)
+		return -EFBIG;
+	part->data = vmalloc(size);
+	if (!part->data)
+		return -ENOMEM;
+	while (part->size < size) {
+		got = kernel_read(file, part->data + part->size,
+				  size - part->size, &pos);
 		if (got <= 0)
 			break;
-		btf.size += got;
+		part->size += got;
 	}
-out:
-	filp_close(file, NULL);
 	return got < 0 ? got : 0;
 }
 
+static int read_part(struct btf_part *part, const char *name)
+{
+	char path[sizeof(BTF_FILE) + MODULE_NAME_LEN];
+	struct file *file;
+	int err;
+
+	snprintf(path, sizeof(path), BTF_FILE, name);
+	file = filp_open(path, O_RDONLY, 0);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	err = read_file(part, file);
+	filp_close(file, NULL);
+	return err ?: index_types(part);
+}
+
 /**
- * hook_btf_open() - read the kernel's type information
+ * hook_btf_open() - read type information
+ * @module: of this one, on top of the kernel's; NULL for the kernel's alone
  *
  * Context: process, may sleep. Pair with hook_btf_close(), also on failure.
  * Return: 0 or an errno; then no static function can be hooked.
  */
-int hook_btf_open(void)
+int hook_btf_open(const char *module)
 {
-	int err = read_file();
+	int err = read_part(&kernel, "vmlinux");
 
-	return err ?: index_types();
+	return err || !module ? err : read_part(&extra, module);
+}
+
+static void forget(struct btf_part *part)
+{
+	vfree(part->types);
+	vfree(part->data);
+	memset(part, 0, sizeof(*part));
 }
 
 /**
@@ -151,9 +193,8 @@ int hook_btf_open(void)
  */
 void hook_btf_close(void)
 {
-	vfree(btf.types);
-	vfree(btf.data);
-	memset(&btf, 0, sizeof(btf));
+	forget(&kernel);
+	forget(&extra);
 }
 
 /**
@@ -232,7 +273,7 @@ static bool spelled(const struct btf_type *proto, const char *prototype)
 
 /**
  * hook_btf_matches() - has every function of this name this prototype?
- * @function: its name
+ * @function: its name: of the module, if one was asked for
  * @prototype: "int (struct task_struct *, const struct foo *)", names of
  *	parameters left out
  *
@@ -240,11 +281,12 @@ static bool spelled(const struct btf_type *proto, const char *prototype)
  */
 bool hook_btf_matches(const char *function, const char *prototype)
 {
+	const struct btf_part *part = extra.data ? &extra : &kernel;
 	bool found = false;
 	unsigned int i;
 
-	for (i = 0; i < btf.n_types; i++) {
-		const struct btf_type *t = btf.types[i], *proto;
+	for (i = 0; i < part->n_types; i++) {
+		const struct btf_type *t = part->types[i], *proto;
 
 		if (BTF_INFO_KIND(t->info) != BTF_KIND_FUNC ||
 		    strcmp(name_of(t), function))

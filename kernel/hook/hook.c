@@ -11,7 +11,7 @@ struct task_struct *hook_proof_task;
 ftrace_func_t hook_proof_callback;
 bool hook_proof_met;
 
-/* Written while the module loads, read by callbacks. */
+/* Written while the module loads, and by late.c; read by callbacks. */
 u64 hook_features_on __read_mostly;
 
 /* Features that need no hook: which are on, and what there is to say of each. */
@@ -128,6 +128,8 @@ static int attach_hot(struct hook *hook)
 {
 	int err;
 
+	/* It may have been used before, in a module that went and came again. */
+	memset(&hook->ops, 0, sizeof(hook->ops));
 	hook->ops.func = hook->callback;
 	hook->ops.flags = FTRACE_OPS_FL_PERMANENT;
 	if (hook->role == HOOK_GATE)
@@ -298,7 +300,19 @@ static void for_needed(int (*step)(struct hook *hook))
 			step(&table[i]);
 }
 
-static int prove_gate(struct hook *hook)
+/* For one in a module that has come. */
+int hook_attach_alone(struct hook *hook)
+{
+	hook->hot = true;
+	return hook->found ? attach_one(hook) : 0;
+}
+
+void hook_detach_alone(struct hook *hook)
+{
+	detach_one(hook);
+}
+
+int hook_prove(struct hook *hook)
 {
 	return hook->prove ? prove(hook) : 0;
 }
@@ -311,7 +325,7 @@ static void report(void)
 	for (i = 0; i < HOOK_FEATURES; i++) {
 		if (!feature_is_used(i))
 			continue;
-		if (hook_feature(i, &why, &symbol))
+		if (hook_feature(i, &why, &symbol) != HOOK_OFF)
 			pr_info("%s is on%s%s\n", feature_names[i],
 				why ? ": " : "", why ?: "");
 		else
@@ -357,7 +371,7 @@ int hook_attach(struct hook *rows, unsigned int n, const char *const *features,
 	n_hooks = n;
 	feature_names = features;
 
-	err = hook_btf_open();
+	err = hook_btf_open(NULL);
 	if (err)
 		pr_warn("cannot read the kernel's types (%d)\n", err);
 	for (i = 0; i < n_hooks; i++)
@@ -367,7 +381,7 @@ int hook_attach(struct hook *rows, unsigned int n, const char *const *features,
 	for_needed(attach_one);
 	attach_cold_ops(&cold_gates, &n_cold_gates);
 	attach_cold_ops(&cold_others, &n_cold_others);
-	for_needed(prove_gate);
+	for_needed(hook_prove);
 	hook_features_on = whole_features() | hookless_on;
 	report();
 	detach_useless();
@@ -438,10 +452,13 @@ const char *hook_feature_name(unsigned int feature)
  * @why: if not, the reason; if it does, NULL, or in what it falls short
  * @symbol: if not, the function that it lacks
  *
- * Return: true if it does.
+ * Context: process, may sleep.
+ * Return: how it is.
  */
-bool hook_feature(unsigned int feature, const char **why, const char **symbol)
+enum hook_state hook_feature(unsigned int feature, const char **why,
+			     const char **symbol)
 {
+	enum hook_state state;
 	unsigned int i;
 
 	*symbol = NULL;
@@ -450,10 +467,14 @@ bool hook_feature(unsigned int feature, const char **why, const char **symbol)
 			continue;
 		*symbol = table[i].symbol[0];
 		*why = table[i].error;
-		return false;
+		return HOOK_OFF;
 	}
 	*why = hookless_why[feature];
+	if (hook_late_feature(feature, &state, why, symbol))
+		return state;
 	if (!hook_on(feature) && !*why)
 		*why = "this version does not count it";
-	return hook_on(feature);
+	if (!hook_on(feature))
+		return HOOK_OFF;
+	return *why ? HOOK_PARTLY : HOOK_ON;
 }

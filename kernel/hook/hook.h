@@ -49,6 +49,7 @@ enum hook_role { HOOK_GATE, HOOK_ACCOUNT, HOOK_RELEASE, HOOK_WATCH };
  * @probe: a tracepoint's probe, which never refuses. Its prototype was compared
  *	at compile time, by HOOK_PIN_PROBE()
  * @serves: the features, as bits, that need it
+ * @optional: a module that has no such function does not need the hook
  * @hot: worth an ftrace_ops of its own: 16 instructions less for a call,
  *	0.12 s more to unload. Set at load for those that had to have one
  * @prove: a gate's: do something that meets the gate and return 0 if it failed
@@ -57,7 +58,8 @@ enum hook_role { HOOK_GATE, HOOK_ACCOUNT, HOOK_RELEASE, HOOK_WATCH };
  *	while @prove runs. NULL where no exported function leads to the gate, or
  *	none that would do no harm if it did not stand
  * @found: the name that was taken. Written at load, constant afterwards, as
- *	all that follows
+ *	all that follows; in struct hook_late when the module comes or goes
+ * @module: whose function it is; NULL if the kernel's
  * @ip: where its ftrace call stands
  * @tp: the tracepoint
  * @ops: its own, if @hot
@@ -71,16 +73,52 @@ struct hook {
 	ftrace_func_t callback;
 	void *probe;
 	u64 serves;
+	bool optional;
 	bool hot;
 	int (*prove)(void);
 
 	const char *found;
+	const char *module;
 	unsigned long ip;
 	struct tracepoint *tp;
 	struct ftrace_ops ops;
 	bool attached;
 	const char *error;
 };
+
+/**
+ * struct hook_late - hooks in a module that may come after us, and go again
+ * @module: its name
+ * @exported: what it exports for the GPL, which can be had only while it lives
+ * @hooks: all or none; each gets an ops of its own. Not in the table
+ * @n: how many
+ * @feature: what all of them serve, and nothing else does
+ * @whole: the feature that it is a part of, which needs no other hook
+ * @here: the module has come. late.c's lock, for all that follows
+ * @failed: the hook that does not stand, if so
+ * @absent: what to say while it has not come
+ */
+struct hook_late {
+	const char *module;
+	const char *exported;
+	struct hook *hooks;
+	unsigned int n;
+	unsigned int feature;
+	unsigned int whole;
+
+	bool here;
+	const struct hook *failed;
+	char absent[64];
+};
+
+/**
+ * enum hook_state - how it is about a feature
+ * @HOOK_OFF: it does not work
+ * @HOOK_ON: it does
+ * @HOOK_PARTLY: in part
+ * @HOOK_WAITS: there is nothing for it to do until a module comes
+ */
+enum hook_state { HOOK_OFF, HOOK_ON, HOOK_PARTLY, HOOK_WAITS };
 
 /* No function we stand in fails with this by itself. */
 #define HOOK_PROOF_ERRNO (-EL2HLT)
@@ -95,10 +133,13 @@ extern u64 hook_features_on;
 #define hook_arg(fregs, n, type) \
 	((type)ftrace_regs_get_argument(fregs, n))
 
-/* Is this feature on? Constant once the module is loaded. */
+/*
+ * Is this feature on? Constant once the module is loaded, unless it is that of a
+ * module that comes and goes.
+ */
 static __always_inline bool hook_on(unsigned int feature)
 {
-	return hook_features_on & BIT_ULL(feature);
+	return READ_ONCE(hook_features_on) & BIT_ULL(feature);
 }
 
 bool hook_is_proof(ftrace_func_t callback);
@@ -172,7 +213,12 @@ int hook_attach(struct hook *table, unsigned int n,
 void hook_detach(void);
 void hook_without(unsigned int feature, bool on, const char *why);
 const char *hook_feature_name(unsigned int feature);
-bool hook_feature(unsigned int feature, const char **why, const char **symbol);
+enum hook_state hook_feature(unsigned int feature, const char **why,
+			     const char **symbol);
+
+int hook_late_attach(struct hook_late *modules, unsigned int n,
+		     const char *hide, bool require_all);
+void hook_late_detach(void);
 
 void *hook_function(const char *name);
 
@@ -188,8 +234,13 @@ void hook_skip_true(void);
 void hook_skip_proof(void);
 bool hook_text_of(const char *name, unsigned long *start, unsigned long *len);
 int hook_resolve(struct hook *hook, const char *hide);
-int hook_btf_open(void);
+int hook_btf_open(const char *module);
 void hook_btf_close(void);
 bool hook_btf_matches(const char *function, const char *prototype);
+int hook_attach_alone(struct hook *hook);
+void hook_detach_alone(struct hook *hook);
+int hook_prove(struct hook *hook);
+bool hook_late_feature(unsigned int feature, enum hook_state *state,
+		       const char **why, const char **symbol);
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include <linux/kallsyms.h>
 #include <linux/kprobes.h>
+#include <linux/module.h>
 #include <linux/string.h>
 
 #include <asm/ibt.h>
@@ -22,7 +23,7 @@ static bool listed(const char *list, const char *name)
 	return false;
 }
 
-/* The address at which ftrace calls for a function, or 0. */
+/* The address at which ftrace calls for a function, "module:" before it, or 0. */
 static unsigned long entry_of(const char *name)
 {
 	struct kprobe probe = {
@@ -104,11 +105,21 @@ static struct tracepoint *tracepoint_of(const char *name)
 	return s.found;
 }
 
+static unsigned long entry_in(const char *module, const char *name)
+{
+	char both[MODULE_NAME_LEN + 64];
+
+	snprintf(both, sizeof(both), "%s:%s", module, name);
+	return entry_of(both);
+}
+
 /* Where a hook would stand: is there such a place? */
 static bool find_place(struct hook *hook, const char *name)
 {
 	if (hook->probe)
 		hook->tp = tracepoint_of(name);
+	else if (hook->module)
+		hook->ip = entry_in(hook->module, name);
 	else
 		hook->ip = entry_of(name);
 	return hook->tp || hook->ip;
@@ -120,8 +131,8 @@ static bool find_place(struct hook *hook, const char *name)
  * @hide: names to pretend the kernel does not have, comma-separated
  *
  * Context: process, may sleep.
- * Return: 0, -ENOENT if no candidate is there, -EPROTOTYPE if the one there
- * takes other arguments than we would read.
+ * Return: 0, also without a place if it is optional; -ENOENT if no candidate is
+ * there, -EPROTOTYPE if the one there takes other arguments than we would read.
  */
 int hook_resolve(struct hook *hook, const char *hide)
 {
@@ -144,8 +155,11 @@ int hook_resolve(struct hook *hook, const char *hide)
 		hook->error = NULL;
 		return 0;
 	}
+	if (hook->optional && !hook->error)
+		return 0;
 	if (!hook->error)
 		hook->error = hook->probe ? "this kernel has no such tracepoint" :
-					    "this kernel has no such function";
+			      hook->module ? "the module has no such function" :
+					     "this kernel has no such function";
 	return -ENOENT;
 }

@@ -18,6 +18,10 @@ struct kernel_siginfo;
 
 #define FEATURE_OOM_CHOICE 33
 
+/* The parts of numiptent. */
+#define FEATURE_IPTABLES 35
+#define FEATURE_NFTABLES 36
+
 /* proc.c */
 DECLARE_HOOK(numproc_fork);
 DECLARE_HOOK(task_gone);
@@ -109,6 +113,19 @@ int dgrambuf_raw_prove(void);
 DECLARE_HOOK(othersockbuf_send);
 DECLARE_HOOK(othersockbuf_wfree);
 int othersockbuf_send_prove(void);
+
+/* iptables.c */
+DECLARE_HOOK(iptables_replace);
+DECLARE_HOOK(iptables_free);
+int iptables_replace_prove(void);
+
+/* nftables.c */
+DECLARE_HOOK(nftables_step);
+DECLARE_HOOK(nftables_step_taken);
+DECLARE_HOOK(nftables_destroy);
+DECLARE_HOOK(nftables_release_table);
+DECLARE_HOOK(nftables_release_chain);
+int nftables_step_prove(void);
 
 /* ct.c */
 DECLARE_HOOK(ct_init_exit);

@@ -384,10 +384,79 @@ static struct hook table[] = {
 	},
 };
 
+#define REPLACE_TABLE "struct xt_table_info * (struct xt_table *, " \
+		      "unsigned int, struct xt_table_info *, int *)"
+
+/* Releases first: they are attached in this order. */
+static struct hook x_tables[] = {
+	{
+		.symbol = { "xt_free_table_info" },
+		.role = HOOK_RELEASE,
+		.callback = iptables_free_hook,
+	}, {
+		/* In the first, if there is one, two ways meet: see its proof. */
+		.symbol = { "do_replace_table", "xt_replace_table" },
+		.prototype = REPLACE_TABLE,
+		.role = HOOK_GATE,
+		.callback = iptables_replace_hook,
+		.prove = iptables_replace_prove,
+	},
+};
+
+static struct hook nf_tables[] = {
+	{
+		.symbol = { "nf_tables_rule_destroy" },
+		.role = HOOK_RELEASE,
+		.callback = nftables_destroy_hook,
+	}, {
+		.symbol = { "__nft_release_table" },
+		.prototype = "void (struct net *, struct nft_table *)",
+		.role = HOOK_RELEASE,
+		.callback = nftables_release_table_hook,
+	}, {
+		.symbol = { "__nft_release_basechain" },
+		.prototype = "int (struct nft_ctx *)",
+		.role = HOOK_RELEASE,
+		.callback = nftables_release_chain_hook,
+		.optional = true,
+	}, {
+		.symbol = { "nft_trans_commit_list_add_tail" },
+		.prototype = "void (struct net *, struct nft_trans *)",
+		.role = HOOK_ACCOUNT,
+		.callback = nftables_step_taken_hook,
+	}, {
+		.symbol = { "nft_trans_alloc_gfp" },
+		.prototype = "struct nft_trans * (const struct nft_ctx *, int, u32, gfp_t)",
+		.role = HOOK_GATE,
+		.callback = nftables_step_hook,
+		.prove = nftables_step_prove,
+	},
+};
+
+static struct hook_late modules[] = {
+	{
+		.module = "x_tables",
+		.exported = "xt_replace_table",
+		.hooks = x_tables,
+		.n = ARRAY_SIZE(x_tables),
+		.feature = FEATURE_IPTABLES,
+		.whole = STOCKVZ_RES_NUMIPTENT,
+	}, {
+		.module = "nf_tables",
+		.exported = "nft_register_expr",
+		.hooks = nf_tables,
+		.n = ARRAY_SIZE(nf_tables),
+		.feature = FEATURE_NFTABLES,
+		.whole = STOCKVZ_RES_NUMIPTENT,
+	},
+};
+
 static const char *feature_name[HOOK_FEATURES] = {
 	[FEATURE_CT_EVENTS] = "ct-events",
 	[FEATURE_PROC_BC] = "proc-bc",
 	[FEATURE_OOM_CHOICE] = "oom-choice",
+	[FEATURE_IPTABLES] = "iptables",
+	[FEATURE_NFTABLES] = "nftables",
 };
 
 static const char *changed(struct ub *ub, struct ub_binding *now,
@@ -395,6 +464,19 @@ static const char *changed(struct ub *ub, struct ub_binding *now,
 {
 	kmem_changed(ub, now, old);
 	return memcg_changed(ub, now, old);
+}
+
+static int attach(const char *hide, bool require_all)
+{
+	int err = hook_attach(table, ARRAY_SIZE(table), feature_name, hide,
+			      require_all);
+
+	if (err)
+		return err;
+	err = hook_late_attach(modules, ARRAY_SIZE(modules), hide, require_all);
+	if (err)
+		hook_detach();
+	return err;
 }
 
 /**
@@ -417,8 +499,7 @@ int res_init(const char *hide, bool require_all)
 	kmem_init();
 	ub_set_change_handler(changed);
 	ub_set_refresh(STOCKVZ_RES_OTHERSOCKBUF, othersockbuf_refresh);
-	err = hook_attach(table, ARRAY_SIZE(table), feature_name, hide,
-			  require_all);
+	err = attach(hide, require_all);
 	if (err) {
 		kmem_exit();
 		memcg_exit();
@@ -432,6 +513,7 @@ int res_init(const char *hide, bool require_all)
  */
 void res_exit(void)
 {
+	hook_late_detach();
 	hook_detach();
 	kmem_exit();
 	memcg_exit();

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <netinet/in.h>
 #include <netlink/msg.h>
@@ -15,11 +16,13 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <linux/netfilter.h>
 
 #include "kselftest_harness.h"
 
 #include "cg.h"
 #include "module.h"
+#include "rules.h"
 #include "ub.h"
 
 #define CTID 103
@@ -74,6 +77,7 @@ static void on_features(struct nlmsghdr *nlh, void *arg)
 			  rest) {
 		if (nla_type(attr) != STOCKVZ_A_INFO_FEATURE ||
 		    nla_parse_nested(tb, STOCKVZ_A_FEATURE_MAX, attr, NULL) ||
+		    nla_get_u32(tb[STOCKVZ_A_FEATURE_STATE]) != STOCKVZ_STATE_OFF ||
 		    !tb[STOCKVZ_A_FEATURE_REASON] ||
 		    !strstr(nla_get_string(tb[STOCKVZ_A_FEATURE_REASON]), ": "))
 			continue;
@@ -121,6 +125,20 @@ static void fill_buffers(int type)
 	close(server);
 }
 
+/* In a network namespace of its own, which goes with the task. */
+static void make_rules(void)
+{
+	int fd;
+
+	if (unshare(CLONE_NEWNET))
+		_exit(1);
+	fd = nft_open();
+	nft_do(fd, NFPROTO_IPV4,
+	       (int[]){ NFT_TABLE, NFT_CHAIN, NFT_RULE, 3, NFT_END });
+	nft_do(fd, NFPROTO_IPV4, (int[]){ NFT_DROP, NFT_END });
+	close(fd);
+}
+
 /* A task, a file, a socket of each kind, ...: all that is counted. */
 static void use_everything(const char *cgroup)
 {
@@ -149,6 +167,7 @@ static void use_everything(const char *cgroup)
 		wait(NULL);
 		fill_buffers(SOCK_STREAM);
 		fill_buffers(SOCK_DGRAM);
+		make_rules();
 		_exit(0);
 	}
 	waitpid(pid, NULL, 0);
@@ -174,6 +193,7 @@ static void check_counted(struct __test_metadata *_metadata, const char *off)
 		{ "numsiginfo", STOCKVZ_RES_NUMSIGINFO },
 		{ "othersockbuf", STOCKVZ_RES_OTHERSOCKBUF },
 		{ "dgramrcvbuf", STOCKVZ_RES_DGRAMRCVBUF },
+		{ "nftables", STOCKVZ_RES_NUMIPTENT },
 	};
 	unsigned int i;
 
@@ -219,15 +239,22 @@ static void check_only(struct __test_metadata *_metadata, const char *off)
 	EXPECT_EQ(len, strlen(all_off())) TH_LOG("off: %s, not: %s", all_off(), off);
 }
 
+/* Nobody has us, and whatever we may stand in is there. */
+static void setup(struct __test_metadata *_metadata)
+{
+	if (geteuid() || access("/proc/stockvz", R_OK))
+		SKIP(_exit(KSFT_SKIP), "needs root and the module");
+	check_unload(_metadata);
+	ASSERT_EQ(0, system("modprobe -a x_tables nf_tables"));
+}
+
 FIXTURE(module) {
 	int unused;
 };
 
 FIXTURE_SETUP(module)
 {
-	if (geteuid() || access("/proc/stockvz", R_OK))
-		SKIP(_exit(KSFT_SKIP), "needs root and the module");
-	check_unload(_metadata);
+	setup(_metadata);
 }
 
 FIXTURE_TEARDOWN(module)
@@ -238,12 +265,14 @@ FIXTURE_TEARDOWN(module)
 #define SOCKBUFS "othersockbuf dgramrcvbuf"
 #define ALL_SOCKETS "numtcpsock numothersock " SOCKBUFS
 
-/* What is off without a function. */
+/* What is off without a function, and of what that is one part of several. */
 static const struct hidden {
 	const char *symbol;
 	const char *off;
+	const char *part_of;
 } hidden[] = {
-#define HIDDEN(symbol_, off_) { #symbol_, off_ }
+#define HIDDEN(symbol_, off_) { .symbol = #symbol_, .off = off_ }
+#define PART(symbol_, off_, of_) { .symbol = #symbol_, .off = off_, .part_of = of_ }
 	HIDDEN(pids_can_fork, "numproc privvmpages lockedpages"),
 	HIDDEN(pids_cancel_fork, "numproc"),
 	HIDDEN(cgroup_release, "kmemsize numproc"),
@@ -290,7 +319,14 @@ static const struct hidden {
 	HIDDEN(shmem_lock, "lockedpages"),
 	HIDDEN(zap_pid_ns_processes, "ct-events"),
 	HIDDEN(proc_lookup_de, "proc-bc"),
+	PART(xt_free_table_info, "iptables", "numiptent"),
+	PART(nf_tables_rule_destroy, "nftables", "numiptent"),
+	PART(__nft_release_table, "nftables", "numiptent"),
+	PART(__nft_release_basechain, "nftables", "numiptent"),
+	PART(nft_trans_commit_list_add_tail, "nftables", "numiptent"),
+	PART(nft_trans_alloc_gfp, "nftables", "numiptent"),
 #undef HIDDEN
+#undef PART
 };
 
 /* Have two lists of names one in common? */
@@ -316,11 +352,13 @@ static bool overlap(const char *a, const char *b)
  * @with: which
  * @symbols: their names, with a comma between
  * @off: all that is off without them, with a space between
+ * @part_of: what one of them is a part of: without all parts that is off as well
  */
 struct group {
 	bool with[ARRAY_SIZE(hidden)];
 	char symbols[1024];
 	char off[1024];
+	const char *part_of;
 };
 
 /* As many of those left as have nothing to do with each other. */
@@ -331,9 +369,12 @@ static bool next_group(struct group *g, bool *done)
 
 	memset(g, 0, sizeof(*g));
 	for (i = 0; i < ARRAY_SIZE(hidden); i++) {
-		if (done[i] || overlap(hidden[i].off, g->off))
+		if (done[i] || overlap(hidden[i].off, g->off) ||
+		    (hidden[i].part_of && g->part_of))
 			continue;
 		done[i] = true;
+		if (hidden[i].part_of)
+			g->part_of = hidden[i].part_of;
 		g->with[i] = true;
 		symbols += sprintf(g->symbols + symbols, "%s%s", symbols ? "," : "",
 				   hidden[i].symbol);
@@ -375,9 +416,7 @@ FIXTURE(whole) {
 
 FIXTURE_SETUP(whole)
 {
-	if (geteuid() || access("/proc/stockvz", R_OK))
-		SKIP(_exit(KSFT_SKIP), "needs root and the module");
-	check_unload(_metadata);
+	setup(_metadata);
 }
 
 FIXTURE_TEARDOWN(whole)
@@ -406,6 +445,9 @@ TEST_F(whole, everything_is_on)
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("ct-events").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("kmemsize").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("oom-choice").state);
+	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numiptent").state);
+	EXPECT_EQ(STOCKVZ_STATE_ON, feature("iptables").state);
+	EXPECT_EQ(STOCKVZ_STATE_ON, feature("nftables").state);
 	/* Read, not hooked. */
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("physpages").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("swappages").state);
@@ -413,6 +455,27 @@ TEST_F(whole, everything_is_on)
 	EXPECT_EQ(STOCKVZ_STATE_DEGRADED, feature("vmguarpages").state);
 	EXPECT_TRUE(stands("/proc/stockvz", "vmguarpages", "degraded:", ""));
 	check_counted(_metadata, "");
+	check_unload(_metadata);
+}
+
+/* What is a part of something is off: the other parts are not. */
+TEST_F(whole, one_firewall_of_two)
+{
+	ASSERT_EQ(0, load("hide=nft_trans_alloc_gfp"));
+	EXPECT_EQ(STOCKVZ_STATE_DEGRADED, feature("numiptent").state);
+	EXPECT_TRUE(stands("/proc/stockvz", "numiptent", "degraded:", "hidden"));
+	EXPECT_EQ(STOCKVZ_STATE_ON, feature("iptables").state);
+	check_unload(_metadata);
+	ASSERT_EQ(0, load("hide=nft_trans_alloc_gfp,xt_free_table_info"));
+	EXPECT_EQ(STOCKVZ_STATE_OFF, feature("numiptent").state);
+	check_unload(_metadata);
+	/* There is nothing to require of what is not there. */
+	ASSERT_EQ(0, system("rmmod nf_tables"));
+	ASSERT_EQ(0, load("hide=nft_trans_alloc_gfp require=all"));
+	EXPECT_EQ(STOCKVZ_STATE_WAITING, feature("nftables").state);
+	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numiptent").state);
+	ASSERT_EQ(0, system("modprobe nf_tables"));
+	EXPECT_EQ(STOCKVZ_STATE_OFF, feature("nftables").state);
 	check_unload(_metadata);
 }
 
@@ -468,9 +531,7 @@ FIXTURE(held) {
 
 FIXTURE_SETUP(held)
 {
-	if (geteuid() || access("/proc/stockvz", R_OK))
-		SKIP(_exit(KSFT_SKIP), "needs root and the module");
-	check_unload(_metadata);
+	setup(_metadata);
 }
 
 FIXTURE_TEARDOWN(held)
@@ -506,6 +567,7 @@ HELD(cold_of_many, "__inet_inherit_port", "__inet_inherit_port", ALL_SOCKETS);
 HELD(cold_all, COLD_GATES, "", FORK " " ALL_SOCKETS);
 HELD(hot_and_cold, "pids_can_fork," FILES, "", FORK " numfile");
 HELD(release, "security_file_free", "", "");
+HELD(in_a_module, "nft_trans_alloc_gfp", "nft_trans_alloc_gfp", "nftables");
 
 #define HOLDS "a livepatch or another tracer holds it"
 

@@ -79,11 +79,14 @@ enum stockvz_resource {
  * @STOCKVZ_STATE_OFF: neither counted nor limited
  * @STOCKVZ_STATE_ON: counted and limited
  * @STOCKVZ_STATE_DEGRADED: works in part: the reason says which
+ * @STOCKVZ_STATE_WAITING: begins when a kernel module comes: the reason says
+ *   which
  */
 enum stockvz_state {
 	STOCKVZ_STATE_OFF,
 	STOCKVZ_STATE_ON,
 	STOCKVZ_STATE_DEGRADED,
+	STOCKVZ_STATE_WAITING,
 };
 
 /**
