@@ -3,7 +3,6 @@
 #include <linux/rculist.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
-#include <linux/workqueue.h>
 
 #include "sockmem.h"
 
@@ -19,19 +18,6 @@ static struct hlist_head *table;
 static unsigned int bits __read_mostly;
 static spinlock_t locks[LOCKS];
 static struct kmem_cache *cache;
-
-/*
- * Sockets that found no room and wait for others to give back, in order. The
- * lock is innermost, irqs off. Nobody tells us when an admin raises a limit, so
- * as long as somebody waits we look by ourselves now and then.
- */
-static LIST_HEAD(starved);
-static DEFINE_SPINLOCK(starved_lock);
-static unsigned int n_starved;	/* read without the lock */
-#define LOOK_AGAIN (HZ / 4)
-
-static void feed(struct work_struct *work);
-static DECLARE_DELAYED_WORK(feeder, feed);
 
 static struct hlist_head *bucket_of(const struct sock *sk)
 {
@@ -65,7 +51,6 @@ static struct sockmem *make(struct sock *sk, struct ub *ub)
 	m->ub = ub;
 	m->tcp = sk_is_tcp(sk);
 	spin_lock_init(&m->lock);
-	INIT_LIST_HEAD(&m->starved);
 	spin_lock(&ub->socks.lock);
 	list_add_tail_rcu(&m->link, &ub->socks.all);
 	spin_unlock(&ub->socks.lock);
@@ -150,19 +135,6 @@ void sockmem_unlock_refused(struct sockmem *m, unsigned long flags,
 	ub_put(ub);
 }
 
-/* Something was just uncharged: whoever waits for it may have another look. */
-static void fed(const struct sockmem *m)
-{
-	if (!m->tcp) {
-		othersockbuf_fed();
-		return;
-	}
-	/* Pairs with sockmem_starve(): one of us sees the other. */
-	smp_mb__after_atomic();
-	if (unlikely(READ_ONCE(n_starved)))
-		mod_delayed_work(system_wq, &feeder, 0);
-}
-
 /**
  * sockmem_send_severity() - how far may a charge for sending go?
  * @m: the record
@@ -229,7 +201,8 @@ int sockmem_send(struct sockmem *m, unsigned int bytes,
 		m->snd = bytes;
 		m->above -= min(m->above, change);
 		ub_uncharge(m->ub, res, change);
-		fed(m);
+		if (!m->tcp)
+			othersockbuf_fed();
 	} else if (bytes > m->snd) {
 		change = bytes - m->snd;
 		if (ub_counter_charge(c, change, severity, why))
@@ -239,80 +212,6 @@ int sockmem_send(struct sockmem *m, unsigned int bytes,
 			m->above += change;
 	}
 	return 0;
-}
-
-/**
- * sockmem_starve() - a socket waits for others to give back
- * @m: its record
- *
- * Look for room once more after this.
- *
- * Context: @m locked.
- */
-void sockmem_starve(struct sockmem *m)
-{
-	lockdep_assert_held(&m->lock);
-	spin_lock(&starved_lock);
-	if (list_empty(&m->starved)) {
-		list_add_tail(&m->starved, &starved);
-		WRITE_ONCE(n_starved, n_starved + 1);
-		queue_delayed_work(system_wq, &feeder, LOOK_AGAIN);
-	}
-	spin_unlock(&starved_lock);
-	/* Pairs with fed(). */
-	smp_mb();
-}
-
-static void leave_queue(struct sockmem *m)
-{
-	lockdep_assert_held(&starved_lock);
-	if (list_empty(&m->starved))
-		return;
-	list_del_init(&m->starved);
-	WRITE_ONCE(n_starved, n_starved - 1);
-}
-
-/* Tell the socket that there is room; it will see for itself. */
-static void wake(struct sock *sk)
-{
-	read_lock_bh(&sk->sk_callback_lock);
-	if (!sock_flag(sk, SOCK_DEAD))
-		sk->sk_write_space(sk);
-	read_unlock_bh(&sk->sk_callback_lock);
-}
-
-/*
- * Wake those that there is room for. One that finds none after all queues
- * again. A record in the queue has its socket: see sockmem_drop().
- */
-static void feed(struct work_struct *work)
-{
-	LIST_HEAD(look);
-	LIST_HEAD(kept);
-
-	spin_lock_irq(&starved_lock);
-	list_splice_init(&starved, &look);
-	while (!list_empty(&look)) {
-		struct sockmem *m = list_first_entry(&look, struct sockmem,
-						     starved);
-		struct sock *sk = m->sk;
-
-		if (!tcpbuf_fed(m)) {
-			list_move_tail(&m->starved, &kept);
-			continue;
-		}
-		leave_queue(m);
-		if (!refcount_inc_not_zero(&sk->sk_refcnt))
-			continue;
-		spin_unlock_irq(&starved_lock);
-		wake(sk);
-		sock_put(sk);
-		spin_lock_irq(&starved_lock);
-	}
-	list_splice(&kept, &starved);
-	if (n_starved)
-		queue_delayed_work(system_wq, &feeder, LOOK_AGAIN);
-	spin_unlock_irq(&starved_lock);
 }
 
 /**
@@ -347,9 +246,6 @@ static void settle(struct sockmem *m)
 	if (m->rcv)
 		ub_uncharge(ub, m->tcp ? STOCKVZ_RES_TCPRCVBUF :
 					 STOCKVZ_RES_DGRAMRCVBUF, m->rcv);
-	spin_lock(&starved_lock);
-	leave_queue(m);
-	spin_unlock(&starved_lock);
 	if (m->orphan)
 		atomic_dec(&ub->socks.orphans);
 }
@@ -423,7 +319,6 @@ int sockmem_init(void)
  */
 void sockmem_exit(void)
 {
-	cancel_delayed_work_sync(&feeder);
 	/* For free_rcu_sockmem() of the last ones. */
 	rcu_barrier();
 	kvfree(table);

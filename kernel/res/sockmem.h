@@ -19,7 +19,6 @@
  * @sk: the socket, not counted: the record goes when the socket does. Constant
  * @ub: who pays; counted. Constant
  * @link: in the beancounter's list of all. Its lock; read under RCU
- * @starved: in the queue of those that wait for others to give back. Its lock
  * @lock: guards what follows; irqs off, since sockets die in interrupts too
  * @snd: bytes charged for what it sends
  * @rcv: bytes charged for what it received
@@ -36,7 +35,6 @@ struct sockmem {
 	struct sock *sk;
 	struct ub *ub;
 	struct list_head link;
-	struct list_head starved;
 	spinlock_t lock;	/* see above */
 	unsigned int snd;
 	unsigned int rcv;
@@ -59,7 +57,6 @@ enum ub_severity sockmem_send_severity(const struct sockmem *m,
 bool sockmem_fits(const struct sockmem *m, unsigned int more);
 int sockmem_send(struct sockmem *m, unsigned int bytes,
 		 enum ub_severity severity, struct ub_refusal *why);
-void sockmem_starve(struct sockmem *m);
 void sockmem_if_idle(struct sockmem *m,
 		     void (*fn)(struct sockmem *m, const struct sock *sk));
 void sockmem_drop(const struct sock *sk);
@@ -93,7 +90,6 @@ void othersockbuf_fed(void);
 void othersockbuf_refresh(struct ub *ub);
 
 /* tcpbuf.c */
-bool tcpbuf_fed(const struct sockmem *m);
 void tcpbuf_refresh(struct ub *ub);
 void tcpbuf_rfree(struct sock *sk, unsigned int size);
 

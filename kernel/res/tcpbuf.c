@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Not in the table yet: many connections with all limits tight have been seen
- * to stand still for 20 seconds and more.
- *
  * tcpsndbuf, tcprcvbuf: bytes of TCP's queues, at the true size of each skb.
  *
  * The kernel keeps both numbers exactly for each socket, under the socket's
@@ -12,19 +9,21 @@
  * goes back there, and whenever somebody reads the row. Between two looks a
  * socket that has something queued may be off by less than a page.
  *
- * Sending. What does not fit waits: send() sleeps or says EAGAIN, poll() has no
- * POLLOUT, connect() fails with ENOBUFS. Above the barrier each socket may
- * still have its share of the room up to the limit. The first segment of a
- * socket that has nothing queued, FIN and what is sent again are forced. Who
- * waits for others is woken when they give back, in order: see sockmem.c.
+ * Sending. Who has something queued and finds no room for more waits for its
+ * own acknowledgments: send() sleeps or says EAGAIN, poll() has no POLLOUT.
+ * Who has nothing queued would wait for ever if others sit on theirs, so it may
+ * always send: the kernel then forces what it forces when memory is short, a
+ * page or two. connect() fails with ENOBUFS. Above the barrier each socket may
+ * still have its share of the room up to the limit.
  *
- * Receiving. What does not fit is dropped, and comes again. Above the barrier
- * there is room up to the limit for sockets that have nothing to read, and for
- * others as long as every socket can still have a segment. A segment that the
- * reader waits for, with nothing to read before it, is forced, so that no
- * connection stands still because of others.
+ * Receiving. What the peer was told that it may send should not be dropped: it
+ * comes again only when a timer of the peer's goes off, each time later than the
+ * last. So as the room shrinks the window does, down to nothing for
+ * who does not read, but never below a segment for who does. What arrives
+ * in order within that reserve is taken, room or not; the rest is dropped for
+ * want of room, and comes again.
  */
-#include <linux/kallsyms.h>
+#include <linux/sizes.h>
 #include <net/tcp.h>
 
 #include "res.h"
@@ -34,6 +33,7 @@ HOOK_PIN(tcp_stream_memory_free, bool (const struct sock *, int));
 HOOK_PIN(__sk_mem_schedule, int (struct sock *, int, int));
 HOOK_PIN(__sk_mem_reclaim, void (struct sock *, int));
 HOOK_PIN(sk_forced_mem_schedule, void (struct sock *, int));
+HOOK_PIN(sk_stream_wait_memory, int (struct sock *, long *));
 HOOK_PIN(tcp_data_ready, void (struct sock *));
 HOOK_PIN(tcp_connect, int (struct sock *));
 
@@ -57,29 +57,13 @@ static unsigned int received(const struct sock *sk)
 	return max(atomic_read(&sk->sk_rmem_alloc), 0);
 }
 
-/* How far may what a socket received go? */
-static enum ub_severity receive_severity(const struct sockmem *m,
-					 const struct sock *sk)
-{
-	const struct ub_counter *c = counter_of(m, STOCKVZ_RES_TCPRCVBUF);
-	unsigned long held = atomic_long_read(&c->held);
-	unsigned long limit = READ_ONCE(c->limit);
-	unsigned long socks =
-		READ_ONCE(counter_of(m, STOCKVZ_RES_NUMTCPSOCK)->limit);
-	unsigned long segment = SKB_TRUESIZE(tcp_sk(sk)->advmss);
-
-	if (!received(sk))
-		return UB_SOFT;
-	return held <= limit && socks <= (limit - held) / segment ?
-	       UB_SOFT : UB_HARD;
-}
-
 /* What a socket received is to be charged so much in all. */
 static int charge_received(struct sockmem *m, unsigned int bytes,
 			   enum ub_severity severity, struct ub_refusal *why)
 {
 	int err = 0;
 
+	lockdep_assert_held(&m->lock);
 	if (bytes < m->rcv)
 		ub_uncharge(m->ub, STOCKVZ_RES_TCPRCVBUF, m->rcv - bytes);
 	else if (bytes > m->rcv)
@@ -93,10 +77,8 @@ static int charge_received(struct sockmem *m, unsigned int bytes,
 /* Charge what the kernel says. With the socket's lock. */
 static void look(struct sockmem *m, const struct sock *sk)
 {
-	struct ub_refusal why;
-
-	sockmem_send(m, sent(sk), UB_FORCE, &why);
-	charge_received(m, received(sk), UB_FORCE, &why);
+	sockmem_send(m, sent(sk), UB_FORCE, NULL);
+	charge_received(m, received(sk), UB_FORCE, NULL);
 }
 
 /* The record of a TCP socket, locked; NULL for any other, or the host's. */
@@ -142,115 +124,47 @@ void tcpbuf_refresh(struct ub *ub)
  */
 
 /* What there must be room for before somebody is told to send again. */
-static unsigned int wanted(const struct sockmem *m, const struct sock *sk)
+static unsigned int wanted(const struct sockmem *m)
 {
-	/* With nothing queued nobody else would wake it, and a little is forced. */
-	return sent(sk) ? max_t(unsigned int, LEAST, READ_ONCE(m->want)) : LEAST;
-}
-
-/**
- * tcpbuf_fed() - is there room for a socket that waits for it?
- * @m: its record
- *
- * Context: any.
- * Return: true if so; it may be gone again at once.
- */
-bool tcpbuf_fed(const struct sockmem *m)
-{
-	return sockmem_fits(m, wanted(m, m->sk));
-}
-
-/* Sleepers ask again and again: that is one refusal, which was counted. */
-static bool asked_by_sleeper(unsigned long ip)
-{
-	static unsigned long end;
-	char text[KSYM_SYMBOL_LEN], *slash;
-	unsigned long start = (unsigned long)sk_stream_wait_memory;
-	unsigned int size = PAGE_SIZE;
-
-	/* The kernel spells it "name+offset/size". */
-	if (unlikely(!READ_ONCE(end))) {
-		sprint_symbol(text, start);
-		slash = strchr(text, '/');
-		if (slash)
-			sscanf(slash + 1, "%x", &size);
-		WRITE_ONCE(end, start + size);
-	}
-	return ip - start < READ_ONCE(end) - start;
-}
-
-/* Refuse a sender who asks for so much, and count it. True if it is refused. */
-static bool count_refusal(struct sockmem *m, unsigned long flags,
-			  unsigned int more)
-{
-	struct ub_refusal why;
-
-	if (ub_counter_charge(counter_of(m, STOCKVZ_RES_TCPSNDBUF), more,
-			      sockmem_send_severity(m, more), &why)) {
-		sockmem_unlock_refused(m, flags, STOCKVZ_RES_TCPSNDBUF, &why);
-		return true;
-	}
-	/* There is room, suddenly. */
-	ub_uncharge(m->ub, STOCKVZ_RES_TCPSNDBUF, more);
-	sockmem_unlock(m, flags);
-	return false;
+	return max_t(unsigned int, LEAST, READ_ONCE(m->want));
 }
 
 /*
- * tcp_stream_memory_free(sk, wake): may more be queued? Asked by send(), and
- * with @wake by whoever wants to know whether somebody should be told to send.
- * Not always with the socket's lock.
+ * tcp_stream_memory_free(sk, wake): may more be queued? Asked by send() and
+ * poll(), and when an acknowledgment has made room. Not always with the
+ * socket's lock.
  */
-static bool must_wait(struct sock *sk, int wake, unsigned long parent_ip)
+static bool tcpbuf_may_send(struct ftrace_regs *fregs)
 {
+	struct sock *sk = hook_arg(fregs, 0, struct sock *);
 	unsigned long flags;
-	struct sockmem *m = lock_tcp(sk, &flags);
-	unsigned int more;
-	bool try;
+	struct sockmem *m;
+	bool no;
 
+	if (likely(!sent(sk)))
+		return false;
+	m = lock_tcp(sk, &flags);
 	if (likely(!m))
 		return false;
-	try = !wake && (likely(!m->want) || !asked_by_sleeper(parent_ip));
-	more = try ? LEAST : wanted(m, sk);
-	if (likely(sockmem_fits(m, more))) {
-		if (try)
-			m->want = 0;
-		sockmem_unlock(m, flags);
-		return false;
-	}
-	m->want = max_t(unsigned int, m->want, LEAST);
-	sockmem_starve(m);
-	/* Who gave back in between has not seen that we wait. */
-	if (sockmem_fits(m, more)) {
-		sockmem_unlock(m, flags);
-		return false;
-	}
-	if (try)
-		return count_refusal(m, flags, more);
+	no = !sockmem_fits(m, wanted(m));
 	sockmem_unlock(m, flags);
-	return true;
+	return no;
 }
 
-void tcpbuf_may_send_hook(unsigned long ip, unsigned long parent_ip,
-			  struct ftrace_ops *op, struct ftrace_regs *fregs)
-{
-	if (unlikely(hook_proving(tcpbuf_may_send_hook) ||
-		     must_wait(hook_arg(fregs, 0, struct sock *),
-			       hook_arg(fregs, 1, int), parent_ip)))
-		hook_refuse(fregs, false);
-}
+DEFINE_VALUE_GATE(tcpbuf_may_send, false)
 
 /*
  * __sk_mem_schedule(sk, size, kind): @size is missing of what the caller is
  * going to queue; the rest it has in sk_forward_alloc. What is received was
  * asked for before. With the socket's lock.
+ *
+ * Who is refused makes do with less, or waits: it is counted there.
  */
 static bool tcpbuf_send(struct ftrace_regs *fregs)
 {
 	struct sock *sk = hook_arg(fregs, 0, struct sock *);
 	int size = hook_arg(fregs, 1, int);
 	int kind = hook_arg(fregs, 2, int);
-	struct ub_refusal why;
 	unsigned long flags;
 	unsigned int more;
 	struct sockmem *m;
@@ -262,17 +176,15 @@ static bool tcpbuf_send(struct ftrace_regs *fregs)
 		return false;
 	more = size + sk->sk_forward_alloc;
 	/* So that it is asked for what is really more. */
-	sockmem_send(m, sent(sk), UB_FORCE, &why);
-	if (likely(!sockmem_send(m, sent(sk) + more,
-				 sockmem_send_severity(m, more), &why))) {
-		m->want = 0;
-		sockmem_unlock(m, flags);
-		return false;
-	}
-	m->want = more;
-	sockmem_starve(m);
-	sockmem_unlock_refused(m, flags, STOCKVZ_RES_TCPSNDBUF, &why);
-	return true;
+	sockmem_send(m, sent(sk), UB_FORCE, NULL);
+	m->want = 0;
+	if (sockmem_send(m, sent(sk) + more,
+			 sent(sk) ? sockmem_send_severity(m, more) : UB_FORCE,
+			 NULL))
+		m->want = more;
+	size = m->want;
+	sockmem_unlock(m, flags);
+	return unlikely(size);
 }
 
 DEFINE_VALUE_GATE(tcpbuf_send, 0)
@@ -285,7 +197,6 @@ static void tcpbuf_send_forced(struct ftrace_regs *fregs)
 {
 	struct sock *sk = hook_arg(fregs, 0, struct sock *);
 	int size = hook_arg(fregs, 1, int);
-	struct ub_refusal why;
 	unsigned long flags;
 	struct sockmem *m;
 
@@ -294,11 +205,44 @@ static void tcpbuf_send_forced(struct ftrace_regs *fregs)
 	m = lock_tcp(sk, &flags);
 	if (likely(!m))
 		return;
-	sockmem_send(m, sent(sk) + size, UB_FORCE, &why);
+	sockmem_send(m, sent(sk) + size, UB_FORCE, NULL);
 	sockmem_unlock(m, flags);
 }
 
 DEFINE_HOOK(tcpbuf_send_forced)
+
+/*
+ * sk_stream_wait_memory(sk, timeo): a sender has to wait, or to be told EAGAIN.
+ * If that is for want of room here, and not of SO_SNDBUF, it is a failure, one
+ * however long it sleeps. With the socket's lock.
+ */
+static void tcpbuf_wait(struct ftrace_regs *fregs)
+{
+	struct sock *sk = hook_arg(fregs, 0, struct sock *);
+	struct ub_refusal why;
+	unsigned long flags;
+	struct sockmem *m = lock_tcp(sk, &flags);
+	unsigned int more;
+
+	if (likely(!m))
+		return;
+	more = wanted(m);
+	if (!sent(sk) || sent(sk) >= READ_ONCE(sk->sk_sndbuf) ||
+	    sockmem_fits(m, more)) {
+		sockmem_unlock(m, flags);
+		return;
+	}
+	if (ub_counter_charge(counter_of(m, STOCKVZ_RES_TCPSNDBUF), more,
+			      sockmem_send_severity(m, more), &why)) {
+		sockmem_unlock_refused(m, flags, STOCKVZ_RES_TCPSNDBUF, &why);
+		return;
+	}
+	/* There is room, suddenly. */
+	ub_uncharge(m->ub, STOCKVZ_RES_TCPSNDBUF, more);
+	sockmem_unlock(m, flags);
+}
+
+DEFINE_HOOK(tcpbuf_wait)
 
 /* tcp_connect(sk): the SYN is a segment. With the socket's lock. */
 static long tcpbuf_connect(struct ftrace_regs *fregs)
@@ -324,11 +268,98 @@ DEFINE_GATE(tcpbuf_connect)
  * Receiving.
  */
 
-/* Is it the very segment that the reader waits for? */
-static bool is_next(const struct sock *sk, const struct sk_buff *skb)
+/* How far may what a socket received go? */
+static enum ub_severity receive_severity(const struct sockmem *m,
+					 const struct sock *sk)
 {
-	return skb_queue_empty(&sk->sk_receive_queue) &&
-	       !after(TCP_SKB_CB(skb)->seq, tcp_sk(sk)->rcv_nxt);
+	const struct ub_counter *c = counter_of(m, STOCKVZ_RES_TCPRCVBUF);
+	unsigned long held = atomic_long_read(&c->held);
+	unsigned long limit = READ_ONCE(c->limit);
+	unsigned long socks =
+		READ_ONCE(counter_of(m, STOCKVZ_RES_NUMTCPSOCK)->limit);
+	unsigned long segment = SKB_TRUESIZE(tcp_sk(sk)->advmss);
+
+	if (!m->rcv)
+		return UB_SOFT;
+	return held <= limit && socks <= (limit - held) / segment ?
+	       UB_SOFT : UB_HARD;
+}
+
+/*
+ * What every socket may have to read at any time: a segment, however large, and
+ * a record of TLS, which some readers want whole.
+ */
+static unsigned int reserve(const struct sock *sk)
+{
+	return max_t(unsigned int, tcp_sk(sk)->advmss, SZ_16K + SZ_1K);
+}
+
+/* Is there so little to read that the peer may send more in any case? */
+static bool within_reserve(const struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	return skb_queue_empty(&sk->sk_receive_queue) ||
+	       tp->rcv_nxt - READ_ONCE(tp->copied_seq) < reserve(sk);
+}
+
+/*
+ * Offer the peer no more than a part of the room: others may do so as well. What
+ * was offered stays so, whatever we do here. An offer that is not twice what
+ * is left of the last one the kernel does not tell the peer of.
+ */
+static void steer(const struct sockmem *m, struct sock *sk)
+{
+	const struct ub_counter *c = counter_of(m, STOCKVZ_RES_TCPRCVBUF);
+	struct tcp_sock *tp = tcp_sk(sk);
+	unsigned long held = atomic_long_read(&c->held);
+	unsigned long top = receive_severity(m, sk) == UB_SOFT ?
+			    READ_ONCE(c->limit) : READ_ONCE(c->hard);
+	unsigned long window = held < top ? (top - held) / 4 : 0;
+	u32 least = reserve(sk);
+
+	/* The kernel itself never makes it 0. */
+	if (likely(tp->rcv_ssthresh && window >= tp->rcv_ssthresh))
+		return;
+	if (within_reserve(sk)) {
+		least = clamp(2 * tcp_receive_window(tp), least, 2 * least);
+		window = max_t(unsigned long, window, least);
+		if (!tp->rcv_ssthresh)
+			tp->rcv_ssthresh = least;
+	} else if (window < least) {
+		window = 0;
+	}
+	tp->rcv_ssthresh = min3(window, (unsigned long)tp->rcv_ssthresh,
+				(unsigned long)tp->window_clamp);
+}
+
+/*
+ * Charge what has come, or is about to. If there is no room for it but it is
+ * taken all the same, that counts as a failure too. Unlocks.
+ */
+static bool take(struct sockmem *m, struct sock *sk, unsigned long flags,
+		 unsigned int bytes, bool must)
+{
+	struct ub_refusal why;
+
+	if (likely(!charge_received(m, bytes, receive_severity(m, sk), &why))) {
+		steer(m, sk);
+		sockmem_unlock(m, flags);
+		return true;
+	}
+	if (must)
+		charge_received(m, bytes, UB_FORCE, NULL);
+	steer(m, sk);
+	sockmem_unlock_refused(m, flags, STOCKVZ_RES_TCPRCVBUF, &why);
+	return must;
+}
+
+/* Is it what the reader waits for, and a part of what the peer was promised? */
+static bool must_take(const struct sock *sk, const struct sk_buff *skb)
+{
+	return !after(TCP_SKB_CB(skb)->seq, tcp_sk(sk)->rcv_nxt) &&
+	       (skb_queue_empty(&sk->sk_receive_queue) ||
+		received(sk) < max_t(unsigned int, 2 * reserve(sk), SZ_64K));
 }
 
 /*
@@ -340,29 +371,37 @@ static long tcpbuf_receive(struct ftrace_regs *fregs)
 	struct sock *sk = hook_arg(fregs, 0, struct sock *);
 	const struct sk_buff *skb = hook_arg(fregs, 1, const struct sk_buff *);
 	unsigned int size = hook_arg(fregs, 2, unsigned int);
-	struct ub_refusal why;
 	unsigned long flags;
 	struct sockmem *m = lock_tcp(sk, &flags);
 
 	if (likely(!m))
 		return 0;
-	charge_received(m, received(sk), UB_FORCE, &why);
-	if (likely(!charge_received(m, received(sk) + size,
-				    is_next(sk, skb) ? UB_FORCE :
-				    receive_severity(m, sk), &why))) {
-		sockmem_unlock(m, flags);
-		return 0;
-	}
-	sockmem_unlock_refused(m, flags, STOCKVZ_RES_TCPRCVBUF, &why);
-	return -ENOMEM;
+	charge_received(m, received(sk), UB_FORCE, NULL);
+	return take(m, sk, flags, received(sk) + size, must_take(sk, skb)) ?
+	       0 : -ENOMEM;
 }
 
 DEFINE_GATE(tcpbuf_receive)
 
 /*
- * tcp_data_ready(sk): a segment was queued, perhaps without asking.
- * __sk_mem_reclaim(sk, bytes): something was freed. With the socket's lock.
+ * tcp_data_ready(sk): a segment was queued, perhaps without asking. With the
+ * socket's lock, before it is acknowledged.
  */
+static void tcpbuf_came(struct ftrace_regs *fregs)
+{
+	struct sock *sk = hook_arg(fregs, 0, struct sock *);
+	unsigned long flags;
+	struct sockmem *m = lock_tcp(sk, &flags);
+
+	if (likely(!m))
+		return;
+	sockmem_send(m, sent(sk), UB_FORCE, NULL);
+	take(m, sk, flags, received(sk), true);
+}
+
+DEFINE_HOOK(tcpbuf_came)
+
+/* __sk_mem_reclaim(sk, bytes): something was freed. With the socket's lock. */
 static void tcpbuf_look(struct ftrace_regs *fregs)
 {
 	struct sock *sk = hook_arg(fregs, 0, struct sock *);
@@ -382,18 +421,20 @@ DEFINE_HOOK(tcpbuf_look)
  * @sk: whose
  * @size: its true size, which the socket does not know yet to be gone
  *
+ * Comes before the kernel asks itself whether to tell the peer of a larger window.
+ *
  * Context: with the socket's lock.
  */
 void tcpbuf_rfree(struct sock *sk, unsigned int size)
 {
-	struct ub_refusal why;
 	unsigned long flags;
 	struct sockmem *m = lock_tcp(sk, &flags);
 
 	if (!m)
 		return;
 	charge_received(m, received(sk) - min(received(sk), size), UB_FORCE,
-			&why);
+			NULL);
+	steer(m, sk);
 	sockmem_unlock(m, flags);
 }
 
