@@ -303,6 +303,13 @@ static bool within_reserve(const struct sock *sk)
 	       tp->rcv_nxt - READ_ONCE(tp->copied_seq) < reserve(sk);
 }
 
+static unsigned long part_of_room(const struct ub_counter *c, unsigned long top)
+{
+	unsigned long held = atomic_long_read(&c->held);
+
+	return held < top ? (top - held) / 4 : 0;
+}
+
 /*
  * Offer the peer no more than a part of the room: others may do so as well. What
  * was offered stays so, whatever we do here. An offer that is not twice what
@@ -312,15 +319,14 @@ static void steer(const struct sockmem *m, struct sock *sk)
 {
 	const struct ub_counter *c = counter_of(m, STOCKVZ_RES_TCPRCVBUF);
 	struct tcp_sock *tp = tcp_sk(sk);
-	unsigned long held = atomic_long_read(&c->held);
-	unsigned long top = receive_severity(m, sk) == UB_SOFT ?
-			    READ_ONCE(c->limit) : READ_ONCE(c->hard);
-	unsigned long window = held < top ? (top - held) / 4 : 0;
+	unsigned long window = part_of_room(c, READ_ONCE(c->hard));
 	u32 least = reserve(sk);
 
 	/* The kernel itself never makes it 0. */
 	if (likely(tp->rcv_ssthresh && window >= tp->rcv_ssthresh))
 		return;
+	if (receive_severity(m, sk) == UB_SOFT)
+		window = part_of_room(c, READ_ONCE(c->limit));
 	if (within_reserve(sk)) {
 		least = clamp(2 * tcp_receive_window(tp), least, 2 * least);
 		window = max_t(unsigned long, window, least);
@@ -342,7 +348,8 @@ static bool take(struct sockmem *m, struct sock *sk, unsigned long flags,
 {
 	struct ub_refusal why;
 
-	if (likely(!charge_received(m, bytes, receive_severity(m, sk), &why))) {
+	if (likely(!charge_received(m, bytes, UB_HARD, NULL)) ||
+	    !charge_received(m, bytes, receive_severity(m, sk), &why)) {
 		steer(m, sk);
 		sockmem_unlock(m, flags);
 		return true;
@@ -421,7 +428,8 @@ DEFINE_HOOK(tcpbuf_look)
  * @sk: whose
  * @size: its true size, which the socket does not know yet to be gone
  *
- * Comes before the kernel asks itself whether to tell the peer of a larger window.
+ * Comes before the kernel asks itself whether to tell the peer of a larger
+ * window. __sk_mem_reclaim() does not: it is inlined where segments are freed.
  *
  * Context: with the socket's lock.
  */
