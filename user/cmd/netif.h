@@ -6,12 +6,6 @@
 #include "lib/ct.h"
 #include "lib/netif.h"
 
-#define NETIF_OPTIONS						\
-	{ "netif_add", true }, { "netif_del", true },		\
-	{ "ifname", true }, { "mac", true }, { "host_ifname", true }, { "host_mac", true }, \
-	{ "bridge", true }, { "mac_filter", true },		\
-	{ "netdev_add", true }, { "netdev_del", true }
-
 /* What --ifname is to have: NULL leaves a thing as it is. */
 struct netif_edit {
 	const char *ifname;

@@ -81,7 +81,11 @@ static int parse(struct set *set, int argc, char **argv)
 	static const struct own_option own[] = {
 		{ "save", false }, { "force", false }, { "reset_ub", false },
 		{ "skip_arpdetect", false }, { "setmode", true }, { "applyconfig", true },
-		{ "applyconfig_map", true }, { "userpasswd", true }, NETIF_OPTIONS, { }
+		{ "applyconfig_map", true }, { "userpasswd", true },
+		{ "netif_add", true }, { "netif_del", true }, { "ifname", true },
+		{ "mac", true }, { "host_ifname", true }, { "host_mac", true },
+		{ "bridge", true }, { "mac_filter", true }, { "netdev_add", true },
+		{ "netdev_del", true }, { }
 	};
 	int ret = parse_options(set->ct, argc, argv, 0, own, own_option, set, &set->changes);
 
