@@ -163,14 +163,16 @@ static void made(struct file_lock *new, struct file_lock *from)
 
 /*
  * A lock is about to be installed, with what is in another: its second half. A
- * network filesystem copies locks too, which come to nothing here.
+ * network filesystem copies locks too, which come to nothing here: that is done
+ * where one may sleep, a split under a spinlock.
  */
 static void split(struct file_lock *new, struct file_lock *from)
 {
 	const struct file_lock_operations *theirs = ops_of(from)->theirs;
+	bool copied = theirs && !preempt_count();
 
 	copy_theirs(new, from, theirs);
-	if (owner_move(second_half(), new) || (!theirs && charge_by_force(new)))
+	if (owner_move(second_half(), new) || (!copied && charge_by_force(new)))
 		watch(new);
 }
 

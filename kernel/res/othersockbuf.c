@@ -24,21 +24,19 @@ HOOK_PIN(sock_alloc_send_pskb,
 			  int *, int));
 HOOK_PIN(sock_wfree, void (struct sk_buff *));
 
-/* All who wait for room, of any beancounter: hardly ever somebody. */
-static DECLARE_WAIT_QUEUE_HEAD(waiting);
-
 /* Nobody tells us when an admin raises a limit. */
 #define LOOK_AGAIN (HZ / 4)
 
 /**
  * othersockbuf_fed() - something was just uncharged
+ * @ub: whose; nobody else's senders are woken on its time
  *
  * Context: any.
  */
-void othersockbuf_fed(void)
+void othersockbuf_fed(struct ub *ub)
 {
-	if (unlikely(wq_has_sleeper(&waiting)))
-		wake_up_interruptible_all(&waiting);
+	if (unlikely(wq_has_sleeper(&ub->socks.waiting)))
+		wake_up_interruptible_all(&ub->socks.waiting);
 }
 
 /* The reference that the socket has on itself is no packet's. */
@@ -170,12 +168,12 @@ static long nap(struct sockmem *m, unsigned int size, long timeo)
 	DEFINE_WAIT(wait);
 	int err;
 
-	prepare_to_wait(&waiting, &wait, TASK_INTERRUPTIBLE);
+	prepare_to_wait(&m->ub->socks.waiting, &wait, TASK_INTERRUPTIBLE);
 	/* Who gave back before this has not seen us. */
 	err = take(m, size);
 	if (err && !hopeless(m->sk))
 		left = schedule_timeout(slice);
-	finish_wait(&waiting, &wait);
+	finish_wait(&m->ub->socks.waiting, &wait);
 	if (!err)
 		return -1;
 	return timeo == MAX_SCHEDULE_TIMEOUT ? timeo : timeo - slice + left;

@@ -205,7 +205,7 @@ int sockmem_send(struct sockmem *m, unsigned int bytes,
 		m->snd = bytes;
 		m->above -= min(m->above, change);
 		ub_uncharge(m->ub, STOCKVZ_RES_OTHERSOCKBUF, change);
-		othersockbuf_fed();
+		othersockbuf_fed(m->ub);
 	} else if (bytes > m->snd) {
 		change = bytes - m->snd;
 		if (ub_counter_charge(c, change, severity, why))

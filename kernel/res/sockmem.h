@@ -161,7 +161,7 @@ static __always_inline void sockmem_unlock(struct sockmem *m,
 }
 
 /* othersockbuf.c */
-void othersockbuf_fed(void);
+void othersockbuf_fed(struct ub *ub);
 void othersockbuf_refresh(struct ub *ub);
 
 #endif

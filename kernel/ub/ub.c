@@ -134,6 +134,7 @@ static struct ub *ub_alloc(u32 id)
 	INIT_LIST_HEAD(&ub->meters);
 	spin_lock_init(&ub->socks.lock);
 	INIT_LIST_HEAD(&ub->socks.all);
+	init_waitqueue_head(&ub->socks.waiting);
 	spin_lock_irq(&ub_lock);
 	ub->born = ++born;
 	list_add_rcu(&ub->link, &ub_list);

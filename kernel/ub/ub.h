@@ -25,6 +25,7 @@
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
+#include <linux/wait.h>
 
 #include "counter.h"
 #include "history.h"
@@ -48,11 +49,13 @@ struct ub_binding;
  * struct ub_socks - its sockets that hold buffers, for whoever counts those
  * @lock: irq-safe, innermost
  * @all: changed under @lock, read under RCU
+ * @waiting: senders that found no room
  * @orphans: TCP sockets that no file holds any more
  */
 struct ub_socks {
 	spinlock_t lock;	/* see above */
 	struct list_head all;
+	wait_queue_head_t waiting;
 	atomic_t orphans;
 };
 
