@@ -31,6 +31,7 @@ ip link set $bridge up
 ip link add nd0 type dummy
 ip link add nd1 type dummy
 number=$(cat /sys/class/net/nd0/ifindex)
+mac=$(cat /sys/class/net/nd0/address)
 
 inside()
 {
@@ -49,6 +50,38 @@ pings()
 	host) ping -c 1 -W 5 "$2" ;;
 	*) inside "$1" ping -c 1 -W 5 "$2" ;;
 	esac
+}
+
+# in_net PID COMMAND...: the host's program in the network of that process
+in_net()
+{
+	nsenter -t "$1" -n "${@:2}"
+}
+
+# send_on PID OTHER: nd0 goes to the other's network, and another device gets its number
+send_on()
+{
+	in_net "$1" ip link set nd0 netns "$2" &&
+		in_net "$1" ip link add fake index $((0x40000000 + number)) type veth peer name fake1
+}
+
+# call_back PID OTHER: it is there again, with another MAC and a name that the host has too
+call_back()
+{
+	in_net "$2" ip link set nd0 netns "$1" && kill "$2" &&
+		in_net "$1" ip link set nd0 address 02:00:00:00:00:99 &&
+		in_net "$1" ip link property add dev nd0 altname nd1
+}
+
+# is_elsewhere PID OTHER...: in a network that none of the others is in
+is_elsewhere()
+{
+	local net other
+
+	net=$(readlink "/proc/$1/ns/net") || return
+	for other in "${@:2}"; do
+		[ "$net" != "$(readlink "/proc/$other/ns/net")" ] || return
+	done
 }
 
 # The host's end of a device, as the file says
@@ -86,7 +119,7 @@ devices()
 	cat "/etc/vz/conf/$1.conf"
 }
 
-plan 76
+plan 87
 
 # ---- live
 check "start without any" vzctl start $one
@@ -165,6 +198,20 @@ check "one that is not there: 104" exits 104 vzctl set $one --netdev_add nd0 --n
 check "whatever it is called inside" inside $one ip link set nd0 name mine
 check "it comes back" vzctl set $one --netdev_del nd0
 check "under its name and its number" mentions "^$number: nd0" ip -o link show dev nd0
+check "given again" vzctl set $one --netdev_add nd0
+init=$(ct_init $one)
+nsenter -t "$init" -n unshare -n sleep 1000 </dev/null >/dev/null 2>&1 &
+inner=$!
+check "a network inside of its own" within 20 is_elsewhere $inner "$init" $$
+check "sent on inside, another put in its place" send_on "$init" $inner
+check "what is not it does not come: 104" exits 104 vzctl set $one --netdev_del nd0
+check "nothing is taken for it" is_gone nd0
+check "nor has stayed" not bash -c "ip -o link | grep -E ': vz[0-9a-f]{8}'"
+check "nor is it forgotten: 104" exits 104 vzctl set $one --netdev_del nd0
+check "when it is back" call_back "$init" $inner
+check "it comes, though it has a name of the host's beside" vzctl set $one --netdev_del nd0
+check "under its name and its number" mentions "^$number: nd0" ip -o link show dev nd0
+check "with its MAC" says "$mac" cat /sys/class/net/nd0/address
 check "two of them, saved" bash -c "vzctl set $one --netdev_add nd0 --save &&
 	vzctl set $one --netdev_add nd1 --save && grep -q '^NETDEV=\"nd0 nd1\"' /etc/vz/conf/$one.conf"
 

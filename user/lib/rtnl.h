@@ -36,6 +36,8 @@ int rtnl_link_change(struct nl_sock *sock, int index, const struct rtnl_link *li
 int rtnl_link_del(struct nl_sock *sock, const char *name);
 /* To another namespace, under that name (NULL: its own) and number (0: any that is free) */
 int rtnl_link_move(struct nl_sock *sock, int index, int netns, const char *name, int new_index);
+/* Take from it all names but the first. */
+int rtnl_altnames_del(struct nl_sock *sock, int index);
 
 /* Does a port of a bridge only take in what comes from MACs that it was told of? */
 int rtnl_port_locked(struct nl_sock *sock, int index, bool locked);
