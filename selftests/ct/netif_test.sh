@@ -119,7 +119,7 @@ devices()
 	cat "/etc/vz/conf/$1.conf"
 }
 
-plan 87
+plan 88
 
 # ---- live
 check "start without any" vzctl start $one
@@ -184,6 +184,7 @@ check "what is no bridge: 130" unchanged $one exits 130 vzctl set $one --netif_a
 check "a name that the host has: 130" unchanged $one exits 130 vzctl set $one --netif_add eth1,,nd0 --save
 check "a change to such a name: 130" unchanged $one exits 130 \
 	vzctl set $one --ifname eth0 --host_ifname nd0 --save
+check "and that device stays what it is" says 1 cat /proc/sys/net/ipv6/conf/nd0/accept_ra
 check "a MAC of which device? 20" unchanged $one exits 20 vzctl set $one --mac 02:00:00:00:00:31 --save
 check "the host has none: 21" exits 21 vzctl set 0 --netif_add eth0 --save
 check "it still goes on" pings host 10.90.0.2

@@ -136,9 +136,10 @@ static int set_host_side(const struct veth *veth, int index, const struct netif 
 
 	if (!ret)
 		ret = rtnl_link_change(veth->host, index, &link);
-	if (!ret)
+	if (!ret) {
+		believe_nothing(dev->host_ifname);
 		ret = filter(veth, index, dev);
-	believe_nothing(dev->host_ifname);
+	}
 	return ret ?: rtnl_link_change(veth->host, index, &up);
 }
 
