@@ -119,7 +119,7 @@ devices()
 	cat "/etc/vz/conf/$1.conf"
 }
 
-plan 88
+plan 92
 
 # ---- live
 check "start without any" vzctl start $one
@@ -143,6 +143,11 @@ check "away with the second" vzctl set $one --netif_del eth1 --save
 check "it is gone inside" not inside $one ip link show dev eth1
 check "and on the host" is_gone second.0.
 check "and from the configuration" not grep -q eth1 /etc/vz/conf/$one.conf
+check "a name on the host that another leaves at once" bash -c "
+	vzctl set $one --netif_add eth1,,second0 && vzctl set $one --netif_del eth1 --netif_add eth2,,second0"
+check "one is there" inside $one ip link show dev eth2
+check "not the other" not inside $one ip link show dev eth1
+check "away with it" vzctl set $one --netif_del eth2
 check "the first has not noticed" pings host 10.90.0.2
 
 # ---- one that has it from the start

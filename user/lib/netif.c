@@ -163,7 +163,7 @@ struct netif *netif_find(const struct netif_list *list, const char *ifname)
 	return NULL;
 }
 
-static bool has_host_name(const struct netif_list *list, const char *name)
+bool netif_has_host_name(const struct netif_list *list, const char *name)
 {
 	for (size_t i = 0; i < list->nr; i++)
 		if (!strcmp(list->dev[i].host_ifname, name))
@@ -174,7 +174,7 @@ static bool has_host_name(const struct netif_list *list, const char *name)
 int netif_add(struct netif_list *list, const struct netif *dev)
 {
 	if (netif_find(list, dev->ifname) ||
-	    (*dev->host_ifname && has_host_name(list, dev->host_ifname)))
+	    (*dev->host_ifname && netif_has_host_name(list, dev->host_ifname)))
 		return -EEXIST;
 	if (list->nr == NETIF_MAX)
 		return -ENOSPC;
@@ -197,7 +197,7 @@ static void choose_host_name(const struct netif_list *list, struct netif *dev, u
 	for (unsigned int i = 0;; i++) {
 		if (snprintf(name, sizeof(name), "veth%u.%u", id, i) >= IF_NAMESIZE)
 			snprintf(name, sizeof(name), "v%u.%u", id, i);
-		if (!has_host_name(list, name))
+		if (!netif_has_host_name(list, name))
 			break;
 	}
 	snprintf(dev->host_ifname, sizeof(dev->host_ifname), "%.15s", name);

@@ -43,6 +43,7 @@ char *netif_text(const struct netif_list *list);
 
 /* NULL when there is none */
 struct netif *netif_find(const struct netif_list *list, const char *ifname);
+bool netif_has_host_name(const struct netif_list *list, const char *name);
 /* 0, -EEXIST or -ENOSPC */
 int netif_add(struct netif_list *list, const struct netif *dev);
 void netif_del(struct netif_list *list, struct netif *dev);

@@ -235,11 +235,26 @@ static void remove_others(const struct veth *veth, struct netif_list *list,
 	}
 }
 
+/* Those that go anyway, and have a name that another is to have */
+static void make_room(const struct veth *veth, struct netif_list *now,
+		      const struct netif_list *want)
+{
+	struct netif_list keep = { 0 };
+
+	for (size_t i = 0; i < now->nr; i++)
+		if (netif_find(want, now->dev[i].ifname) ||
+		    !netif_has_host_name(want, now->dev[i].host_ifname))
+			netif_add(&keep, &now->dev[i]);
+	remove_others(veth, now, &keep);
+}
+
 static int change(const struct veth *veth, struct netif_list *now, const struct netif_list *want)
 {
-	struct netif_list before = *now;
+	struct netif_list before;
 	int ret = 0;
 
+	make_room(veth, now, want);
+	before = *now;
 	for (size_t i = 0; !ret && i < want->nr; i++)
 		ret = set_one(veth, now, &want->dev[i]);
 	remove_others(veth, now, ret ? &before : want);
