@@ -119,7 +119,7 @@ devices()
 	cat "/etc/vz/conf/$1.conf"
 }
 
-plan 92
+plan 94
 
 # ---- live
 check "start without any" vzctl start $one
@@ -238,6 +238,10 @@ check "what OpenVZ said of netfilter is kept" bash -c "
 check "but no nonsense: 21" bash -c "
 	vzctl set $two --netfilter some; [ \$? = 21 ] && vzctl set $two --iptables some; [ \$? = 21 ]"
 check "stop" vzctl stop $two --fast
+
+check "another device of a name that it had" bash -c "
+	echo ifname=eth0,host_ifname=nd1,index=$number >/run/vzctl/netif/$two; vzctl umount $two"
+check "stays" ip link show dev nd1
 
 ip link del $bridge
 ip link del nd0

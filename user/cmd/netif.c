@@ -38,6 +38,8 @@ static int begin_list(struct netif_options *opts)
 	netif_parse(text, &given);
 	for (size_t i = 0; i < given.nr; i++)
 		netif_add(&opts->list, &given.dev[i]);
+	for (size_t i = 0; i < opts->list.nr; i++)
+		opts->list.dev[i].index = 0;
 	free(text);
 	opts->has_list = true;
 	return 0;

@@ -301,7 +301,7 @@ static int fetch(const struct netdevs *all, const struct netdev *dev)
 	if (ret == -EBUSY)
 		ret = rtnl_link_move(all->inside, inside, all->home, name, 0);
 	if (!ret && !is_given(all, identity(name)))
-		rtnl_link_del(all->host, name);
+		rtnl_link_del(all->host, rtnl_link_index(all->host, name));
 	return ret;
 }
 

@@ -71,6 +71,8 @@ static int set_key(struct netif *dev, const char *key, const char *value)
 		return *value ? netif_parse_mac(value, dev->mac) : 0;
 	if (!strcmp(key, "host_mac"))
 		return *value ? netif_parse_mac(value, dev->host_mac) : 0;
+	if (!strcmp(key, "index"))
+		dev->index = atoi(value);
 	if (!strcmp(key, "mac_filter"))
 		dev->any_mac = !strcmp(value, "off");
 	return 0;	/* others have had more of them */
@@ -147,6 +149,8 @@ char *netif_text(const struct netif_list *list)
 		print_mac(out, "host_mac", dev->host_mac);
 		if (dev->any_mac)
 			fprintf(out, ",mac_filter=off");
+		if (dev->index)
+			fprintf(out, ",index=%d", dev->index);
 	}
 	if (fclose(out)) {
 		free(text);

@@ -23,6 +23,7 @@ struct netif {
 	unsigned char mac[MAC_SIZE];	/* all 0: none yet */
 	unsigned char host_mac[MAC_SIZE];
 	bool any_mac;			/* it may send from another MAC than its own */
+	int index;			/* of what a container has: the host's end; else 0 */
 };
 
 struct netif_list {

@@ -216,15 +216,12 @@ int rtnl_link_change(struct nl_sock *sock, int index, const struct rtnl_link *li
 	return talk(sock, msg);
 }
 
-int rtnl_link_del(struct nl_sock *sock, const char *name)
+int rtnl_link_del(struct nl_sock *sock, int index)
 {
-	struct ifinfomsg head = { 0 };
+	struct ifinfomsg head = { .ifi_index = index };
 	struct nl_msg *msg = new_msg(RTM_DELLINK, 0, &head, sizeof(head));
 
-	if (!msg)
-		return -ENOMEM;
-	nla_put_string(msg, IFLA_IFNAME, name);
-	return done_already(talk(sock, msg), false);
+	return msg ? done_already(talk(sock, msg), false) : -ENOMEM;
 }
 
 int rtnl_link_move(struct nl_sock *sock, int index, int netns, const char *name, int new_index)

@@ -14,8 +14,8 @@
 #include "rtnl.h"
 #include "veth.h"
 
-/* One file for each container: the devices that it was given. */
-#define RECORDS "/var/lib/vzctl/netif"
+/* One file for each container: the devices that it was given, until the machine goes down. */
+#define RECORDS "/run/vzctl/netif"
 
 struct veth {
 	const struct ct *ct;
@@ -73,6 +73,14 @@ static void close_veth(struct veth *veth)
 {
 	rtnl_close(veth->inside);
 	rtnl_close(veth->host);
+}
+
+/* The host's end, unless another device has its name by now */
+static int host_end(const struct veth *veth, const struct netif *dev)
+{
+	int index = rtnl_link_index(veth->host, dev->host_ifname);
+
+	return index > 0 && index != dev->index ? -ENODEV : index;
 }
 
 /* The bridge's number, 0 for none */
@@ -156,7 +164,7 @@ static int tell(const struct netif *dev, int err)
 	return vz_err(VZ_VETH, "Unable to set up %s: %s", dev->ifname, strerror(-err));
 }
 
-static int add_one(const struct veth *veth, const struct netif *dev)
+static int add_one(const struct veth *veth, struct netif *dev)
 {
 	int ret = find_bridge(veth, dev);
 
@@ -164,11 +172,10 @@ static int add_one(const struct veth *veth, const struct netif *dev)
 		ret = make_pair(veth, dev);
 	if (ret)
 		return tell(dev, ret);
-	ret = rtnl_link_index(veth->host, dev->host_ifname);
-	if (ret > 0)
-		ret = set_host_side(veth, ret, dev);
+	dev->index = rtnl_link_index(veth->host, dev->host_ifname);
+	ret = dev->index > 0 ? set_host_side(veth, dev->index, dev) : -ENODEV;
 	if (ret)
-		rtnl_link_del(veth->host, dev->host_ifname);
+		rtnl_link_del(veth->host, dev->index);
 	return tell(dev, ret);
 }
 
@@ -205,15 +212,15 @@ static bool equal(const struct netif *a, const struct netif *b)
 }
 
 /* In old stands what there is, also when it fails. */
-static int set_one(const struct veth *veth, struct netif_list *old, const struct netif *dev)
+static int set_one(const struct veth *veth, struct netif_list *old, struct netif *dev)
 {
 	struct netif *given = netif_find(old, dev->ifname);
-	int index = given ? rtnl_link_index(veth->host, given->host_ifname) : -ENODEV;
 	int ret;
 
-	if (index > 0 && equal(given, dev))
+	dev->index = given ? host_end(veth, given) : -ENODEV;
+	if (dev->index > 0 && equal(given, dev))
 		return 0;
-	ret = index > 0 ? change_one(veth, index, given, dev) : add_one(veth, dev);
+	ret = dev->index > 0 ? change_one(veth, dev->index, given, dev) : add_one(veth, dev);
 	if (ret)
 		return ret;
 	if (given)
@@ -227,10 +234,13 @@ static void remove_others(const struct veth *veth, struct netif_list *list,
 {
 	for (size_t i = list->nr; i-- > 0;) {
 		struct netif *dev = &list->dev[i];
+		int index;
 
 		if (netif_find(keep, dev->ifname))
 			continue;
-		rtnl_link_del(veth->host, dev->host_ifname);
+		index = host_end(veth, dev);
+		if (index > 0)
+			rtnl_link_del(veth->host, index);
 		netif_del(list, dev);
 	}
 }
@@ -248,7 +258,7 @@ static void make_room(const struct veth *veth, struct netif_list *now,
 	remove_others(veth, now, &keep);
 }
 
-static int change(const struct veth *veth, struct netif_list *now, const struct netif_list *want)
+static int change(const struct veth *veth, struct netif_list *now, struct netif_list *want)
 {
 	struct netif_list before;
 	int ret = 0;
