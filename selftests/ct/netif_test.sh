@@ -119,7 +119,7 @@ devices()
 	cat "/etc/vz/conf/$1.conf"
 }
 
-plan 94
+plan 97
 
 # ---- live
 check "start without any" vzctl start $one
@@ -156,6 +156,13 @@ check "it has the MAC that was wanted" mentions '02:00:00:00:00:32' inside $two 
 check "its other end has a name" host_end veth$two.0
 check "it sets it up" inside_up $two 10.90.0.3
 check "containers reach each other over the bridge" pings $one 10.90.0.3
+
+# ---- what a container says of others' addresses
+check "one has an address on a device that is in no bridge" bash -c "
+	vzctl set $one --netif_add eth3,,alone0 &&
+	vzctl exec2 $one 'ip link set eth3 up && ip addr add 10.91.0.7/24 dev eth3'"
+check "nobody believes it" not mentions "another machine" vzctl set $two --ipadd 10.91.0.7
+check "away with both" bash -c "vzctl set $one --netif_del eth3 && vzctl set $two --ipdel all"
 
 # ---- changes of one that is there
 check "another MAC of its own choice" inside $one \

@@ -18,6 +18,7 @@
 #include "net.h"
 #include "rtnl.h"
 #include "ubnl.h"
+#include "veth.h"
 
 #define VENET "venet0"
 /* One file for each container: the addresses that it was given. */
@@ -332,9 +333,11 @@ static int record_both(unsigned int id, const char *given, const char *list)
 
 /* ---- what the neighbours have to say, and to hear */
 
+/* Not the containers: one that says it has another's address would keep it from it. */
 static void add_card(const struct if_nameindex *dev, void *arg)
 {
-	arp_add_card(arg, dev->if_name);
+	if (!veth_is_end(dev->if_index))
+		arp_add_card(arg, dev->if_name);
 }
 
 /* Those of one list that are not in the other, for the caller to free */

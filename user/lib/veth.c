@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -38,6 +39,26 @@ char *veth_given(unsigned int id)
 	if (text)
 		text[strcspn(text, "\n")] = '\0';
 	return text;
+}
+
+bool veth_is_end(unsigned int index)
+{
+	DIR *dir = opendir(RECORDS);
+	const struct dirent *entry;
+	struct netif_list list;
+	bool found = false;
+
+	while (dir && !found && (entry = readdir(dir))) {
+		char *text = veth_given(strtoul(entry->d_name, NULL, 10));
+
+		netif_parse(text, &list);
+		free(text);
+		for (size_t i = 0; i < list.nr; i++)
+			found |= list.dev[i].index == (int)index;
+	}
+	if (dir)
+		closedir(dir);
+	return found;
 }
 
 static int record(unsigned int id, const struct netif_list *list)
