@@ -119,7 +119,7 @@ devices()
 	cat "/etc/vz/conf/$1.conf"
 }
 
-plan 97
+plan 102
 
 # ---- live
 check "start without any" vzctl start $one
@@ -183,14 +183,21 @@ check "it is out" not host_end other0
 check "and in again" vzctl set $one --ifname eth0 --bridge $bridge --save
 check "it goes on" pings host 10.90.0.2
 
+check "added once more, with another MAC" vzctl set $one --netif_add eth0,02:00:00:00:00:35
+check "it is changed" mentions '02:00:00:00:00:35' inside $one ip link show dev eth0
+check "the rest of it is not" host_end other0
+check "back to the other MAC" vzctl set $one --netif_add eth0,02:00:00:00:00:31 --save
+check "it goes on" pings host 10.90.0.2
+
 # ---- what is wrong changes nothing
 check "a bad name: 21" unchanged $one exits 21 vzctl set $one --netif_add eth/1 --save
 check "a long name: 21" unchanged $one exits 21 vzctl set $one --netif_add eth4567890123456 --save
 check "a bad MAC: 21" unchanged $one exits 21 vzctl set $one --netif_add eth1,02:00:00:00:00 --save
 check "a MAC of many: 21" unchanged $one exits 21 vzctl set $one --netif_add eth1,01:00:00:00:00:01 --save
 check "too many fields: 21" unchanged $one exits 21 vzctl set $one --netif_add eth1,,,,br,x --save
-check "a name that it has: 130" unchanged $one exits 130 vzctl set $one --netif_add eth0 --save
-check "one that it has not: 130" unchanged $one exits 130 vzctl set $one --netif_del eth5 --save
+check "one that it has, once more" unchanged $one vzctl set $one --netif_add eth0 --save
+check "one that it has not is passed over" unchanged $one \
+	mentions "does not have configured veth: eth5, skipped" vzctl set $one --netif_del eth5 --save
 check "no such bridge: 130" unchanged $one exits 130 vzctl set $one --netif_add eth1,,,,nobridge --save
 check "what is no bridge: 130" unchanged $one exits 130 vzctl set $one --netif_add eth1,,,,nd0 --save
 check "a name that the host has: 130" unchanged $one exits 130 vzctl set $one --netif_add eth1,,nd0 --save
