@@ -137,7 +137,7 @@ static int begin_devs(struct netif_options *opts)
 	if (opts->has_devs)
 		return 0;
 	opts->devs = strdup(conf_get(&opts->ct->conf, "NETDEV") ?: "");
-	given = netdev_given(opts->ct->id);
+	given = ct_running(opts->ct, NULL) > 0 ? netdev_given(opts->ct->id) : NULL;
 	rest = given ?: "";
 	while (opts->devs && netdev_next(&rest, name)) {
 		if (netdev_in_list(name, opts->devs))
