@@ -119,7 +119,7 @@ devices()
 	cat "/etc/vz/conf/$1.conf"
 }
 
-plan 102
+plan 104
 
 # ---- live
 check "start without any" vzctl start $one
@@ -178,9 +178,13 @@ check "another name on the host" vzctl set $one --ifname eth0 --host_ifname othe
 check "is there" host_end other0
 check "the old one is not" is_gone veth$one.0
 check "it goes on" pings host 10.90.0.2
+check "renamed inside" bash -c "
+	vzctl exec2 $one 'ip link set eth0 down && ip link set eth0 name mine0'"
 check "out of the bridge" vzctl set $one --ifname eth0 --bridge ''
 check "it is out" not host_end other0
 check "and in again" vzctl set $one --ifname eth0 --bridge $bridge --save
+check "renamed back" bash -c "
+	vzctl exec2 $one 'ip link set mine0 name eth0 && ip link set eth0 up'"
 check "it goes on" pings host 10.90.0.2
 
 check "added once more, with another MAC" vzctl set $one --netif_add eth0,02:00:00:00:00:35

@@ -275,6 +275,7 @@ int rtnl_port_locked(struct nl_sock *sock, int index, bool locked)
 	data = nla_nest_start(msg, IFLA_INFO_SLAVE_DATA);
 	nla_put_u8(msg, IFLA_BRPORT_LEARNING, !locked);
 	nla_put_u8(msg, IFLA_BRPORT_LOCKED, locked);
+	nla_put_u8(msg, IFLA_BRPORT_GUARD, locked);
 	nla_nest_end(msg, data);
 	nla_nest_end(msg, info);
 	return talk(sock, msg);

@@ -39,7 +39,10 @@ int rtnl_link_move(struct nl_sock *sock, int index, int netns, const char *name,
 /* Take from it all names but the first. */
 int rtnl_altnames_del(struct nl_sock *sock, int index);
 
-/* Does a port of a bridge only take in what comes from MACs that it was told of? */
+/*
+ * Does a port of a bridge only take in what comes from MACs that it was told of, and
+ * from nobody who says that he is a bridge?
+ */
 int rtnl_port_locked(struct nl_sock *sock, int index, bool locked);
 /* Tell it of one, or take that back. */
 int rtnl_port_mac(struct nl_sock *sock, bool add, int index, const unsigned char *mac);

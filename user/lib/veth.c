@@ -200,18 +200,22 @@ static int add_one(const struct veth *veth, struct netif *dev)
 	return tell(dev, ret);
 }
 
-static int change_inside(const struct veth *veth, const struct netif *dev)
+/* Whoever is root inside may have renamed it: that is in the way of a new MAC alone. */
+static int change_inside(const struct veth *veth, const struct netif *old, const struct netif *dev)
 {
 	const struct rtnl_link link = { .mac = dev->mac, .master = -1, .up = -1 };
-	int index = rtnl_link_index(veth->inside, dev->ifname);
+	int index;
 
+	if (!memcmp(old->mac, dev->mac, MAC_SIZE))
+		return 0;
+	index = rtnl_link_index(veth->inside, dev->ifname);
 	return index < 0 ? index : rtnl_link_change(veth->inside, index, &link);
 }
 
 static int change_one(const struct veth *veth, int index, const struct netif *old,
 		      const struct netif *new)
 {
-	int ret = change_inside(veth, new);
+	int ret = change_inside(veth, old, new);
 
 	if (!ret && *old->bridge && !old->any_mac)
 		rtnl_port_mac(veth->host, false, index, old->mac);
@@ -219,7 +223,7 @@ static int change_one(const struct veth *veth, int index, const struct netif *ol
 		ret = set_host_side(veth, index, new);
 	/* As it was, as far as that goes. */
 	if (ret) {
-		change_inside(veth, old);
+		change_inside(veth, new, old);
 		set_host_side(veth, index, old);
 	}
 	return tell(new, ret);
