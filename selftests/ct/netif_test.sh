@@ -78,7 +78,7 @@ is_elsewhere()
 {
 	local net other
 
-	net=$(readlink "/proc/$1/ns/net") || return
+	net=$(readlink "/proc/$1/ns/net") || return 1
 	for other in "${@:2}"; do
 		[ "$net" != "$(readlink "/proc/$other/ns/net")" ] || return
 	done
@@ -119,7 +119,7 @@ devices()
 	cat "/etc/vz/conf/$1.conf"
 }
 
-plan 104
+plan 106
 
 # ---- live
 check "start without any" vzctl start $one
@@ -161,6 +161,8 @@ check "containers reach each other over the bridge" pings $one 10.90.0.3
 check "one has an address on a device that is in no bridge" bash -c "
 	vzctl set $one --netif_add eth3,,alone0 &&
 	vzctl exec2 $one 'ip link set eth3 up && ip addr add 10.91.0.7/24 dev eth3'"
+check "and not on the bridge" in_net "$(ct_init $one)" \
+	bash -c "echo 1 >/proc/sys/net/ipv4/conf/all/arp_ignore"
 check "nobody believes it" not mentions "another machine" vzctl set $two --ipadd 10.91.0.7
 check "away with both" bash -c "vzctl set $one --netif_del eth3 && vzctl set $two --ipdel all"
 
@@ -257,9 +259,10 @@ check "but no nonsense: 21" bash -c "
 	vzctl set $two --netfilter some; [ \$? = 21 ] && vzctl set $two --iptables some; [ \$? = 21 ]"
 check "stop" vzctl stop $two --fast
 
-check "another device of a name that it had" bash -c "
-	echo ifname=eth0,host_ifname=nd1,index=$number >/run/vzctl/netif/$two; vzctl umount $two"
-check "stays" ip link show dev nd1
+echo "ifname=eth0,host_ifname=nd1,index=$number" >/run/vzctl/netif/$two
+check "another device of a name that it had" exits 40 vzctl umount $two
+check "is forgotten" not test -e /run/vzctl/netif/$two
+check "and stays" ip link show dev nd1
 
 ip link del $bridge
 ip link del nd0
