@@ -449,6 +449,8 @@ void netdev_clear(const struct ct *ct)
 	if (all.netns >= 0 && !open_netdevs(&all))
 		take_back_others(&all, "");
 	fd_close(&all.netns);
+	rtnl_close(all.inside);
+	all.inside = NULL;
 	drop_netns(&all);
 	if (all.host)
 		wait_for_others(&all);
