@@ -28,6 +28,7 @@ ip netns add out
 ip link add out0 type veth peer name eth0 netns out
 ip addr add 10.89.0.1/24 dev out0
 ip addr add fd89::1/64 dev out0 nodad
+sysctl -qw net.ipv6.conf.all.forwarding=0 net.ipv6.conf.out0.accept_ra=1
 ip link set out0 up
 ip -n out addr add 10.89.0.2/24 dev eth0
 ip -n out addr add fd89::2/64 dev eth0 nodad
@@ -56,7 +57,7 @@ given()
 	vzlist -H -t -o ip "$1" | sed 's/ *$//'
 }
 
-plan 74
+plan 76
 
 # ---- one that has none, live
 check "start without an address" vzctl start $one
@@ -93,12 +94,16 @@ check "with what stood there before" \
 	mentions '^iface lo inet loopback' inside $two cat /etc/network/interfaces
 
 # ---- changes
+check "with forwarding the host was made to go on believing its router" \
+	says 2 cat /proc/sys/net/ipv6/conf/out0/accept_ra
+sysctl -qw net.ipv6.conf.out0.accept_ra=1
 check "an address that another one has: 78" exits 78 vzctl set $one --ipadd 10.88.0.2
 check "changes nothing" says 10.88.0.1 given $one
 check "an address more, and saved" vzctl set $one --ipadd 10.88.0.3 --ipadd fd88::0003 --save
 check "saved with those given before" grep -q '^IP_ADDRESS="10.88.0.1 10.88.0.3 fd88::' /etc/vz/conf/$one.conf
 check "it is there" pings host 10.88.0.3
 check "IPv6 too" pings $one fd89::1
+check "whoever forwards already is left alone" says 1 cat /proc/sys/net/ipv6/conf/out0/accept_ra
 check "again: no harm" vzctl set $one --ipadd 10.88.0.3 --save
 check "it still is there" pings host 10.88.0.3
 check "away with one, written in another way" vzctl set $one --ipdel fd88:0::3 --save

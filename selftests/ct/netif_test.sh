@@ -31,6 +31,7 @@ ip link set $bridge up
 ip link add nd0 type dummy
 ip link add nd1 type dummy
 number=$(cat /sys/class/net/nd0/ifindex)
+mac=$(cat /sys/class/net/nd0/address)
 
 inside()
 {
@@ -49,6 +50,38 @@ pings()
 	host) ping -c 1 -W 5 "$2" ;;
 	*) inside "$1" ping -c 1 -W 5 "$2" ;;
 	esac
+}
+
+# in_net PID COMMAND...: the host's program in the network of that process
+in_net()
+{
+	nsenter -t "$1" -n "${@:2}"
+}
+
+# send_on PID OTHER: nd0 goes to the other's network, and another device gets its number
+send_on()
+{
+	in_net "$1" ip link set nd0 netns "$2" &&
+		in_net "$1" ip link add fake index $((0x40000000 + number)) type veth peer name fake1
+}
+
+# call_back PID OTHER: it is there again, with another MAC and a name that the host has too
+call_back()
+{
+	in_net "$2" ip link set nd0 netns "$1" && kill "$2" &&
+		in_net "$1" ip link set nd0 address 02:00:00:00:00:99 &&
+		in_net "$1" ip link property add dev nd0 altname nd1
+}
+
+# is_elsewhere PID OTHER...: in a network that none of the others is in
+is_elsewhere()
+{
+	local net other
+
+	net=$(readlink "/proc/$1/ns/net") || return 1
+	for other in "${@:2}"; do
+		[ "$net" != "$(readlink "/proc/$other/ns/net")" ] || return
+	done
 }
 
 # The host's end of a device, as the file says
@@ -86,7 +119,7 @@ devices()
 	cat "/etc/vz/conf/$1.conf"
 }
 
-plan 76
+plan 106
 
 # ---- live
 check "start without any" vzctl start $one
@@ -110,6 +143,11 @@ check "away with the second" vzctl set $one --netif_del eth1 --save
 check "it is gone inside" not inside $one ip link show dev eth1
 check "and on the host" is_gone second.0.
 check "and from the configuration" not grep -q eth1 /etc/vz/conf/$one.conf
+check "a name on the host that another leaves at once" bash -c "
+	vzctl set $one --netif_add eth1,,second0 && vzctl set $one --netif_del eth1 --netif_add eth2,,second0"
+check "one is there" inside $one ip link show dev eth2
+check "not the other" not inside $one ip link show dev eth1
+check "away with it" vzctl set $one --netif_del eth2
 check "the first has not noticed" pings host 10.90.0.2
 
 # ---- one that has it from the start
@@ -118,6 +156,15 @@ check "it has the MAC that was wanted" mentions '02:00:00:00:00:32' inside $two 
 check "its other end has a name" host_end veth$two.0
 check "it sets it up" inside_up $two 10.90.0.3
 check "containers reach each other over the bridge" pings $one 10.90.0.3
+
+# ---- what a container says of others' addresses
+check "one has an address on a device that is in no bridge" bash -c "
+	vzctl set $one --netif_add eth3,,alone0 &&
+	vzctl exec2 $one 'ip link set eth3 up && ip addr add 10.91.0.7/24 dev eth3'"
+check "and not on the bridge" in_net "$(ct_init $one)" \
+	bash -c "echo 1 >/proc/sys/net/ipv4/conf/all/arp_ignore"
+check "nobody believes it" not mentions "another machine" vzctl set $two --ipadd 10.91.0.7
+check "away with both" bash -c "vzctl set $one --netif_del eth3 && vzctl set $two --ipdel all"
 
 # ---- changes of one that is there
 check "another MAC of its own choice" inside $one \
@@ -133,9 +180,19 @@ check "another name on the host" vzctl set $one --ifname eth0 --host_ifname othe
 check "is there" host_end other0
 check "the old one is not" is_gone veth$one.0
 check "it goes on" pings host 10.90.0.2
+check "renamed inside" bash -c "
+	vzctl exec2 $one 'ip link set eth0 down && ip link set eth0 name mine0'"
 check "out of the bridge" vzctl set $one --ifname eth0 --bridge ''
 check "it is out" not host_end other0
 check "and in again" vzctl set $one --ifname eth0 --bridge $bridge --save
+check "renamed back" bash -c "
+	vzctl exec2 $one 'ip link set mine0 name eth0 && ip link set eth0 up'"
+check "it goes on" pings host 10.90.0.2
+
+check "added once more, with another MAC" vzctl set $one --netif_add eth0,02:00:00:00:00:35
+check "it is changed" mentions '02:00:00:00:00:35' inside $one ip link show dev eth0
+check "the rest of it is not" host_end other0
+check "back to the other MAC" vzctl set $one --netif_add eth0,02:00:00:00:00:31 --save
 check "it goes on" pings host 10.90.0.2
 
 # ---- what is wrong changes nothing
@@ -144,13 +201,15 @@ check "a long name: 21" unchanged $one exits 21 vzctl set $one --netif_add eth45
 check "a bad MAC: 21" unchanged $one exits 21 vzctl set $one --netif_add eth1,02:00:00:00:00 --save
 check "a MAC of many: 21" unchanged $one exits 21 vzctl set $one --netif_add eth1,01:00:00:00:00:01 --save
 check "too many fields: 21" unchanged $one exits 21 vzctl set $one --netif_add eth1,,,,br,x --save
-check "a name that it has: 130" unchanged $one exits 130 vzctl set $one --netif_add eth0 --save
-check "one that it has not: 130" unchanged $one exits 130 vzctl set $one --netif_del eth5 --save
+check "one that it has, once more" unchanged $one vzctl set $one --netif_add eth0 --save
+check "one that it has not is passed over" unchanged $one \
+	mentions "does not have configured veth: eth5, skipped" vzctl set $one --netif_del eth5 --save
 check "no such bridge: 130" unchanged $one exits 130 vzctl set $one --netif_add eth1,,,,nobridge --save
 check "what is no bridge: 130" unchanged $one exits 130 vzctl set $one --netif_add eth1,,,,nd0 --save
 check "a name that the host has: 130" unchanged $one exits 130 vzctl set $one --netif_add eth1,,nd0 --save
 check "a change to such a name: 130" unchanged $one exits 130 \
 	vzctl set $one --ifname eth0 --host_ifname nd0 --save
+check "and that device stays what it is" says 1 cat /proc/sys/net/ipv6/conf/nd0/accept_ra
 check "a MAC of which device? 20" unchanged $one exits 20 vzctl set $one --mac 02:00:00:00:00:31 --save
 check "the host has none: 21" exits 21 vzctl set 0 --netif_add eth0 --save
 check "it still goes on" pings host 10.90.0.2
@@ -165,6 +224,20 @@ check "one that is not there: 104" exits 104 vzctl set $one --netdev_add nd0 --n
 check "whatever it is called inside" inside $one ip link set nd0 name mine
 check "it comes back" vzctl set $one --netdev_del nd0
 check "under its name and its number" mentions "^$number: nd0" ip -o link show dev nd0
+check "given again" vzctl set $one --netdev_add nd0
+init=$(ct_init $one)
+nsenter -t "$init" -n unshare -n sleep 1000 </dev/null >/dev/null 2>&1 &
+inner=$!
+check "a network inside of its own" within 20 is_elsewhere $inner "$init" $$
+check "sent on inside, another put in its place" send_on "$init" $inner
+check "what is not it does not come: 104" exits 104 vzctl set $one --netdev_del nd0
+check "nothing is taken for it" is_gone nd0
+check "nor has stayed" not bash -c "ip -o link | grep -E ': vz[0-9a-f]{8}'"
+check "nor is it forgotten: 104" exits 104 vzctl set $one --netdev_del nd0
+check "when it is back" call_back "$init" $inner
+check "it comes, though it has a name of the host's beside" vzctl set $one --netdev_del nd0
+check "under its name and its number" mentions "^$number: nd0" ip -o link show dev nd0
+check "with its MAC" says "$mac" cat /sys/class/net/nd0/address
 check "two of them, saved" bash -c "vzctl set $one --netdev_add nd0 --save &&
 	vzctl set $one --netdev_add nd1 --save && grep -q '^NETDEV=\"nd0 nd1\"' /etc/vz/conf/$one.conf"
 
@@ -185,6 +258,11 @@ check "what OpenVZ said of netfilter is kept" bash -c "
 check "but no nonsense: 21" bash -c "
 	vzctl set $two --netfilter some; [ \$? = 21 ] && vzctl set $two --iptables some; [ \$? = 21 ]"
 check "stop" vzctl stop $two --fast
+
+echo "ifname=eth0,host_ifname=nd1,index=$number" >/run/vzctl/netif/$two
+check "another device of a name that it had" exits 40 vzctl umount $two
+check "is forgotten" not test -e /run/vzctl/netif/$two
+check "and stays" ip link show dev nd1
 
 ip link del $bridge
 ip link del nd0

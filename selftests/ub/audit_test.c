@@ -258,6 +258,15 @@ static long connect_unix(long a, long b)
 	return sys(socket(AF_NETLINK, SOCK_RAW, 0));
 }
 
+/* In the list of /proc/net it is two, the other without an inode. */
+static long forge_row(long a, long b)
+{
+	struct sockaddr_un un = { AF_UNIX, "\0forged\n0: 2 0 0 1 2 0 row" };
+	int sock = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	return sys(bind(sock, (void *)&un, sizeof(un)));
+}
+
 TEST_F_TIMEOUT(ub, sockets, 120)
 {
 	struct box *a = &self->a;
@@ -265,6 +274,7 @@ TEST_F_TIMEOUT(ub, sockets, 120)
 	ASSERT_EQ(0, IN(a, own_net));
 	EXPECT_BOTH(a, NUMTCPSOCK, 4, IN(a, connect_tcp));
 	EXPECT_BOTH(a, NUMOTHERSOCK, 6, IN(a, connect_unix));
+	EXPECT_BOTH(a, NUMOTHERSOCK, 1, IN(a, forge_row));
 }
 
 static long take_locks(long a, long b)

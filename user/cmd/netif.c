@@ -38,6 +38,8 @@ static int begin_list(struct netif_options *opts)
 	netif_parse(text, &given);
 	for (size_t i = 0; i < given.nr; i++)
 		netif_add(&opts->list, &given.dev[i]);
+	for (size_t i = 0; i < opts->list.nr; i++)
+		opts->list.dev[i].index = 0;
 	free(text);
 	opts->has_list = true;
 	return 0;
@@ -64,9 +66,23 @@ static int parse_add(char *text, struct netif *dev)
 	return 0;
 }
 
+/* Of one that it has, what was not said stays. */
+static void merge(struct netif *dev, const struct netif *old)
+{
+	if (!*dev->host_ifname)
+		strcpy(dev->host_ifname, old->host_ifname);
+	if (!*dev->bridge)
+		strcpy(dev->bridge, old->bridge);
+	if (!netif_has_mac(dev->mac))
+		memcpy(dev->mac, old->mac, MAC_SIZE);
+	if (!netif_has_mac(dev->host_mac))
+		memcpy(dev->host_mac, old->host_mac, MAC_SIZE);
+	dev->any_mac = old->any_mac;
+}
+
 static int add_netif(struct netif_options *opts, const char *value)
 {
-	struct netif dev = { 0 };
+	struct netif dev = { 0 }, *old;
 	char *copy = strdup(value);
 	int ret;
 
@@ -79,10 +95,15 @@ static int add_netif(struct netif_options *opts, const char *value)
 	ret = begin_list(opts);
 	if (ret)
 		return ret;
+	old = netif_find(&opts->list, dev.ifname);
+	if (old) {
+		merge(&dev, old);
+		netif_del(&opts->list, old);
+	}
 	ret = netif_add(&opts->list, &dev);
 	if (ret == -EEXIST)
-		return vz_err(VZ_VETH, "Error: the container has a device %s already, or one of that name on the host",
-			      dev.ifname);
+		return vz_err(VZ_VETH, "Error: the container has another device %s on the host",
+			      dev.host_ifname);
 	if (ret)
 		return vz_err(VZ_VETH, "Error: no room for %s: there are too many", dev.ifname);
 	return 0;
@@ -100,9 +121,10 @@ static int del_netif(struct netif_options *opts, const char *name)
 		return 0;
 	}
 	dev = netif_find(&opts->list, name);
-	if (!dev)
-		return vz_err(VZ_VETH, "Error: the container has no veth device %s", name);
-	netif_del(&opts->list, dev);
+	if (dev)
+		netif_del(&opts->list, dev);
+	else
+		vz_log(-1, "Container does not have configured veth: %s, skipped", name);
 	return 0;
 }
 
@@ -115,7 +137,7 @@ static int begin_devs(struct netif_options *opts)
 	if (opts->has_devs)
 		return 0;
 	opts->devs = strdup(conf_get(&opts->ct->conf, "NETDEV") ?: "");
-	given = netdev_given(opts->ct->id);
+	given = ct_running(opts->ct, NULL) > 0 ? netdev_given(opts->ct->id) : NULL;
 	rest = given ?: "";
 	while (opts->devs && netdev_next(&rest, name)) {
 		if (netdev_in_list(name, opts->devs))

@@ -10,6 +10,7 @@
 #include "lib/ip.h"
 #include "lib/log.h"
 #include "lib/net.h"
+#include "lib/run.h"
 #include "options.h"
 
 #define MAX_OPTIONS	128
@@ -83,7 +84,7 @@ static char *list_without(const struct param *param, const char *list, const cha
 static int first_addresses(struct parser *parser)
 {
 	const char *saved = conf_get(&parser->ct->conf, "IP_ADDRESS") ?: "";
-	char *given = net_given(parser->ct->id);
+	char *given = ct_running(parser->ct, NULL) > 0 ? net_given(parser->ct->id) : NULL;
 	const char *rest = given;
 	char *list = strdup(saved), *more;
 	char text[IP_TEXT];

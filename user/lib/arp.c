@@ -15,12 +15,15 @@
 
 #include "arp.h"
 #include "fd.h"
+#include "lock.h"
 
 #define CARDS_MAX 64
 /* A neighbour message with one option, which has a MAC */
 #define NDP_SIZE 32
 #define NDP_TARGET 8
 #define NDP_OPTION 24
+/* How many packets of a card are looked at before the next one's turn */
+#define TURN 256
 
 struct card {
 	int arp, ndp;	/* -1: cannot be asked */
@@ -66,7 +69,7 @@ static int open_arp(const struct card *card)
 static int open_ndp(const char *name)
 {
 	int fd = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_ICMPV6);
-	const int hops = 255, loop = 0;
+	const int hops = 255, loop = 0, on = 1;
 	struct icmp6_filter filter;
 
 	if (fd < 0)
@@ -74,6 +77,7 @@ static int open_ndp(const char *name)
 	ICMP6_FILTER_SETBLOCKALL(&filter);
 	ICMP6_FILTER_SETPASS(ND_NEIGHBOR_ADVERT, &filter);
 	if (setsockopt(fd, IPPROTO_ICMPV6, ICMP6_FILTER, &filter, sizeof(filter)) ||
+	    setsockopt(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, &on, sizeof(on)) ||
 	    setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &hops, sizeof(hops)) ||
 	    setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, &loop, sizeof(loop)) ||
 	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, strlen(name) + 1))
@@ -138,7 +142,9 @@ static bool hear_arp(const struct card *card, const char *list, struct ip *ip)
 {
 	struct ether_arp packet;
 
-	while (recv(card->arp, &packet, sizeof(packet), 0) == sizeof(packet)) {
+	for (int i = 0; i < TURN; i++) {
+		if (recv(card->arp, &packet, sizeof(packet), 0) != sizeof(packet))
+			break;
 		*ip = (struct ip){ .family = AF_INET };
 		memcpy(ip->bytes, packet.arp_spa, 4);
 		if (memcmp(packet.arp_sha, card->mac, ETH_ALEN) && ip_in_list(ip, list))
@@ -174,13 +180,41 @@ static void send_ndp(const struct card *card, const struct ip *ip, bool announce
 	sendto(card->ndp, packet, sizeof(packet), 0, (const struct sockaddr *)&to, sizeof(to));
 }
 
+/*
+ * An advertisement of a direct neighbour, which no router has passed on: its
+ * length. 0 for anything else, less for nothing.
+ */
+static ssize_t receive_ndp(int fd, unsigned char *packet, size_t size)
+{
+	char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
+	struct iovec iov = { .iov_base = packet, .iov_len = size };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	ssize_t len = recvmsg(fd, &msg, 0);
+	const struct cmsghdr *head = len > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
+	int hops = 0;
+
+	if (head && head->cmsg_level == IPPROTO_IPV6 && head->cmsg_type == IPV6_HOPLIMIT)
+		memcpy(&hops, CMSG_DATA(head), sizeof(hops));
+	if (len < 0)
+		return len;
+	return hops == 255 && packet[0] == ND_NEIGHBOR_ADVERT && !packet[1] ? len : 0;
+}
+
 static bool hear_ndp(const struct card *card, const char *list, struct ip *ip)
 {
 	unsigned char packet[1500];
-	ssize_t len;
 
-	while ((len = recv(card->ndp, packet, sizeof(packet), 0)) > 0) {
-		if (len < NDP_OPTION || packet[0] != ND_NEIGHBOR_ADVERT)
+	for (int i = 0; i < TURN; i++) {
+		ssize_t len = receive_ndp(card->ndp, packet, sizeof(packet));
+
+		if (len < 0)
+			break;
+		if (len < NDP_OPTION)
 			continue;
 		*ip = (struct ip){ .family = AF_INET6 };
 		memcpy(ip->bytes, packet + NDP_TARGET, 16);
@@ -232,7 +266,7 @@ bool arp_hear(struct arp *arp, const char *list, struct ip *ip)
 		fds[2 * i] = (struct pollfd){ .fd = arp->card[i].arp, .events = POLLIN };
 		fds[2 * i + 1] = (struct pollfd){ .fd = arp->card[i].ndp, .events = POLLIN };
 	}
-	while (arp->nr && left > 0) {
+	while (arp->nr && left > 0 && !vz_cancelled) {
 		poll(fds, 2 * arp->nr, left);
 		for (size_t i = 0; i < arp->nr; i++)
 			if (hear_arp(&arp->card[i], list, ip) || hear_ndp(&arp->card[i], list, ip))

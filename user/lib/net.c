@@ -18,6 +18,7 @@
 #include "net.h"
 #include "rtnl.h"
 #include "ubnl.h"
+#include "veth.h"
 
 #define VENET "venet0"
 /* One file for each container: the addresses that it was given. */
@@ -131,14 +132,18 @@ static void each_outward(const struct ct *ct, void (*fn)(const struct if_nameind
 	if_freenameindex(all);
 }
 
-/* A host that forwards believes in no router's word, unless it is told to: accept_ra 2. */
+/*
+ * A host that forwards believes in no router's word, unless it is told to: accept_ra
+ * 2. One that has done so before does not believe in any on purpose.
+ */
 static void prepare_card(const struct if_nameindex *dev, void *arg)
 {
+	const bool *turned_on = arg;
 	char path[64 + IF_NAMESIZE];
 
-	(void)arg;
 	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/accept_ra", dev->if_name);
-	set_sysctl(path, "2", "0");
+	if (*turned_on)
+		set_sysctl(path, "2", "0");
 	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/proxy_ndp", dev->if_name);
 	set_sysctl(path, "1", NULL);
 }
@@ -155,6 +160,10 @@ static bool has_family(const char *list, int family)
 
 static void prepare_host(const struct ct *ct, const char *list)
 {
+	static const char forwarding[] = "/proc/sys/net/ipv6/conf/all/forwarding";
+	bool turned_on;
+	char now[16];
+
 	if (conf_get_bool(&ct->conf, "SKIP_SYSCTL_SETUP", false))
 		return;
 	/* From one container to another it goes in and out by venet0: no detour. */
@@ -163,8 +172,9 @@ static void prepare_host(const struct ct *ct, const char *list)
 	if (has_family(list, AF_INET))
 		set_sysctl("/proc/sys/net/ipv4/ip_forward", "1", NULL);
 	if (has_family(list, AF_INET6)) {
-		each_outward(ct, prepare_card, NULL);
-		set_sysctl("/proc/sys/net/ipv6/conf/all/forwarding", "1", NULL);
+		turned_on = file_read_at(AT_FDCWD, forwarding, now, sizeof(now)) > 0 && *now == '0';
+		each_outward(ct, prepare_card, &turned_on);
+		set_sysctl(forwarding, "1", NULL);
 	}
 }
 
@@ -332,9 +342,11 @@ static int record_both(unsigned int id, const char *given, const char *list)
 
 /* ---- what the neighbours have to say, and to hear */
 
+/* Not the containers: one that says it has another's address would keep it from it. */
 static void add_card(const struct if_nameindex *dev, void *arg)
 {
-	arp_add_card(arg, dev->if_name);
+	if (!veth_is_end(dev->if_index))
+		arp_add_card(arg, dev->if_name);
 }
 
 /* Those of one list that are not in the other, for the caller to free */

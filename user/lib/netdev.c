@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
@@ -6,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "err.h"
@@ -16,22 +19,26 @@
 #include "netif.h"
 #include "rtnl.h"
 
-/* One file for each container: what it was given, "name number" in a line. */
+/* One file for each container: what it was given, "name number identity MAC" in a line. */
 #define RECORDS "/var/lib/vzctl/netdev"
 /* Where its namespace is kept */
 #define KEPT "/run/vzctl/netns"
 #define NETDEV_MAX 32
+/* How long hardware may take to come back by itself, in tenths of a second */
+#define BACK_WAIT 30
 
 /*
- * Whoever is root inside may rename a device, but not give it another number.
- * There it has one by which it can be told from all that he makes: its own, and
- * this much more.
+ * The number that it has inside is its own, and this much more: there none has
+ * it. It says where to look for it and not what it is, for root inside may have
+ * sent it on to a namespace of his own, and made another of that number.
  */
 #define INSIDE 0x40000000
 
 struct netdev {
 	char name[IF_NAMESIZE];
-	int index;	/* on the host */
+	int index;		/* on the host */
+	unsigned long ino;	/* in sysfs: of all that it has, what nobody can change */
+	char mac[MAC_TEXT];	/* "-": none that could be set */
 };
 
 struct netdevs {
@@ -95,9 +102,13 @@ static void read_record(struct netdevs *all)
 		return;
 	path_of(path, sizeof(path), RECORDS, all->ct->id);
 	f = fopen(path, "re");
-	while (f && all->nr < NETDEV_MAX &&
-	       fscanf(f, "%15s %d", all->dev[all->nr].name, &all->dev[all->nr].index) == 2)
+	while (f && all->nr < NETDEV_MAX) {
+		struct netdev *dev = &all->dev[all->nr];
+
+		if (fscanf(f, "%15s %d %lu %17s", dev->name, &dev->index, &dev->ino, dev->mac) != 4)
+			break;
 		all->nr++;
+	}
 	if (f)
 		fclose(f);
 }
@@ -116,8 +127,8 @@ static int write_record(const struct netdevs *all)
 	f = fopen(path, "we");
 	if (!f)
 		return -errno;
-	for (size_t i = 0; i < all->nr; i++)
-		fprintf(f, "%s %d\n", all->dev[i].name, all->dev[i].index);
+	for (const struct netdev *dev = all->dev; dev < all->dev + all->nr; dev++)
+		fprintf(f, "%s %d %lu %s\n", dev->name, dev->index, dev->ino, dev->mac);
 	return fclose(f) ? -errno : 0;
 }
 
@@ -174,6 +185,54 @@ static void drop_netns(const struct netdevs *all)
 
 /* ---- there and back */
 
+static int inside_index(int index)
+{
+	return INSIDE | (index & (INSIDE - 1));
+}
+
+/* 0: no such device on the host */
+static unsigned long identity(const char *name)
+{
+	char path[32 + IF_NAMESIZE];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%.15s/", name);
+	return stat(path, &st) ? 0 : st.st_ino;
+}
+
+/* Whatever the host calls it now */
+static bool find_here(unsigned long ino, char name[IF_NAMESIZE])
+{
+	DIR *dir = opendir("/sys/class/net");
+	const struct dirent *entry;
+	bool found = false;
+
+	while (dir && !found && (entry = readdir(dir))) {
+		found = netif_is_name(entry->d_name) && identity(entry->d_name) == ino;
+		if (found)
+			snprintf(name, IF_NAMESIZE, "%.15s", entry->d_name);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+static void note_mac(struct netdev *dev)
+{
+	char path[40 + IF_NAMESIZE];
+	unsigned char mac[MAC_SIZE];
+	char *text;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/address", dev->name);
+	text = read_text(path);
+	if (text)
+		text[strcspn(text, "\n")] = '\0';
+	strcpy(dev->mac, "-");
+	if (text && !netif_parse_mac(text, mac))
+		snprintf(dev->mac, sizeof(dev->mac), "%s", text);
+	free(text);
+}
+
 static int open_netdevs(struct netdevs *all)
 {
 	all->home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
@@ -197,40 +256,92 @@ static int tell(const char *name, const char *what, int err)
 
 static int give(struct netdevs *all, const char *name)
 {
-	int index = rtnl_link_index(all->host, name);
-	int ret = index;
+	struct netdev dev = { .index = rtnl_link_index(all->host, name), .ino = identity(name) };
+	int ret = dev.index > 0 && !dev.ino ? -ENODEV : dev.index;
 
 	if (all->nr == NETDEV_MAX)
 		ret = -ENOSPC;
+	strcpy(dev.name, name);
+	note_mac(&dev);
 	if (ret > 0)
-		ret = rtnl_link_move(all->host, index, all->netns, NULL, INSIDE + index);
+		ret = rtnl_link_move(all->host, dev.index, all->netns, NULL,
+				     inside_index(dev.index));
 	if (ret)
 		return tell(name, "give", ret);
-	strcpy(all->dev[all->nr].name, name);
-	all->dev[all->nr++].index = index;
+	all->dev[all->nr++] = dev;
 	vz_log(0, "Add network device: %s", name);
 	return write_record(all) ? tell(name, "note", -EIO) : 0;
 }
 
-/* As it was, or with another number or name when those are taken. Off the list in any case. */
+static bool is_given(const struct netdevs *all, unsigned long ino)
+{
+	for (size_t i = 0; i < all->nr; i++)
+		if (all->dev[i].ino == ino)
+			return true;
+	return false;
+}
+
+/* What has its number inside; if that is nothing of ours it does not stay here. */
+static int fetch(const struct netdevs *all, const struct netdev *dev)
+{
+	const int inside = inside_index(dev->index);
+	unsigned int number = dev->index;
+	char name[IF_NAMESIZE];
+	int ret;
+
+	/* A name that none has, nor can be waiting for it. */
+	getrandom(&number, sizeof(number), 0);
+	snprintf(name, sizeof(name), "vz%08x", number);
+	ret = rtnl_link_move(all->inside, inside, all->home, name, dev->index);
+	if (ret == -EEXIST) {
+		/* It has been called by other names too, which the host has. */
+		rtnl_altnames_del(all->inside, inside);
+		ret = rtnl_link_move(all->inside, inside, all->home, name, dev->index);
+	}
+	if (ret == -EBUSY)
+		ret = rtnl_link_move(all->inside, inside, all->home, name, 0);
+	if (!ret && !is_given(all, identity(name)))
+		rtnl_link_del(all->host, rtnl_link_index(all->host, name));
+	return ret;
+}
+
+/* On the host again: as it was, or with another name when that is taken. Off the list then. */
+static int settle(struct netdevs *all, size_t i)
+{
+	struct netdev *dev = &all->dev[i];
+	unsigned char mac[MAC_SIZE];
+	struct rtnl_link link = { .master = -1, .up = 0 };
+	char name[IF_NAMESIZE];
+	int ret = 0, index;
+
+	if (!find_here(dev->ino, name))
+		return -ENODEV;
+	index = rtnl_link_index(all->host, name);
+	if (strcmp(name, dev->name)) {
+		rtnl_link_change(all->host, index, &link);
+		link.name = dev->name;
+		ret = rtnl_link_change(all->host, index, &link);
+		if (ret == -EEXIST) {
+			link.name = "dev%d";
+			ret = rtnl_link_change(all->host, index, &link);
+		}
+	}
+	link = (struct rtnl_link){ .mac = mac, .master = -1, .up = -1 };
+	if (!netif_parse_mac(dev->mac, mac))
+		rtnl_link_change(all->host, index, &link);
+	if (ret)
+		return ret;
+	vz_log(0, "Del network device: %s", dev->name);
+	memmove(dev, dev + 1, (--all->nr - i) * sizeof(*dev));
+	return 0;
+}
+
 static int take_back(struct netdevs *all, size_t i)
 {
-	const struct netdev dev = all->dev[i];
-	const int inside = INSIDE + dev.index;
-	int ret = rtnl_link_move(all->inside, inside, all->home, dev.name, dev.index);
+	int err = fetch(all, &all->dev[i]);
+	int ret = settle(all, i);
 
-	if (ret == -EBUSY)
-		ret = rtnl_link_move(all->inside, inside, all->home, dev.name, 0);
-	if (ret == -EEXIST)
-		ret = rtnl_link_move(all->inside, inside, all->home, "dev%d", 0);
-	/* It had come back, but was not renamed. */
-	if (ret == -ENODEV && rtnl_link_index(all->host, dev.name) > 0)
-		ret = 0;
-	memmove(&all->dev[i], &all->dev[i + 1], (--all->nr - i) * sizeof(dev));
-	if (ret)
-		return tell(dev.name, "take back", ret);
-	vz_log(0, "Del network device: %s", dev.name);
-	return 0;
+	return ret ? tell(all->dev[i].name, "take back", err ?: ret) : 0;
 }
 
 static bool has(const struct netdevs *all, const char *name)
@@ -250,8 +361,8 @@ static int give_all(struct netdevs *all, const char *list)
 	while (!ret && netdev_next(&list, name))
 		if (!has(all, name))
 			ret = give(all, name);
-	while (ret && all->nr > before)
-		take_back(all, all->nr - 1);
+	for (size_t i = all->nr; ret && i-- > before;)
+		take_back(all, i);
 	return ret;
 }
 
@@ -289,16 +400,41 @@ static int change(struct netdevs *all, const char *list)
 int netdev_set(const struct ct *ct, int netns, const char *list)
 {
 	struct netdevs all = { .ct = ct, .netns = netns, .home = -1 };
-	int ret;
+	int auto_fd kept = -1;
+	char path[64];
+	int ret = 0;
 
 	read_record(&all);
 	if (!all.nr && !*list)
 		return 0;
-	ret = open_netdevs(&all);
+	/* The first process may be in another by now. */
+	if (all.nr) {
+		path_of(path, sizeof(path), KEPT, ct->id);
+		kept = open(path, O_RDONLY | O_CLOEXEC);
+		ret = kept < 0 ? -errno : 0;
+		all.netns = kept;
+	}
+	ret = ret ?: open_netdevs(&all);
 	ret = ret ? vz_err(VZ_NETDEV, "Unable to move network devices: %s", strerror(-ret)) :
 		    change(&all, list);
 	close_netdevs(&all);
 	return ret;
+}
+
+/*
+ * What it had sent to a namespace inside of its own: hardware comes back when
+ * that one ends, a little later; the rest is gone with it.
+ */
+static void wait_for_others(struct netdevs *all)
+{
+	for (int turn = 0; all->nr && turn < BACK_WAIT; turn++) {
+		for (size_t i = all->nr; i-- > 0;)
+			settle(all, i);
+		if (all->nr)
+			usleep(100000);
+	}
+	for (size_t i = 0; i < all->nr; i++)
+		vz_err(VZ_NETDEV, "Network device %s is lost", all->dev[i].name);
 }
 
 void netdev_clear(const struct ct *ct)
@@ -312,9 +448,13 @@ void netdev_clear(const struct ct *ct)
 		all.netns = open(path, O_RDONLY | O_CLOEXEC);
 	if (all.netns >= 0 && !open_netdevs(&all))
 		take_back_others(&all, "");
-	close_netdevs(&all);
 	fd_close(&all.netns);
-	all.nr = 0;
+	rtnl_close(all.inside);
+	all.inside = NULL;
 	drop_netns(&all);
+	if (all.host)
+		wait_for_others(&all);
+	close_netdevs(&all);
+	all.nr = 0;
 	write_record(&all);
 }

@@ -71,6 +71,8 @@ static int set_key(struct netif *dev, const char *key, const char *value)
 		return *value ? netif_parse_mac(value, dev->mac) : 0;
 	if (!strcmp(key, "host_mac"))
 		return *value ? netif_parse_mac(value, dev->host_mac) : 0;
+	if (!strcmp(key, "index"))
+		dev->index = atoi(value);
 	if (!strcmp(key, "mac_filter"))
 		dev->any_mac = !strcmp(value, "off");
 	return 0;	/* others have had more of them */
@@ -147,6 +149,8 @@ char *netif_text(const struct netif_list *list)
 		print_mac(out, "host_mac", dev->host_mac);
 		if (dev->any_mac)
 			fprintf(out, ",mac_filter=off");
+		if (dev->index)
+			fprintf(out, ",index=%d", dev->index);
 	}
 	if (fclose(out)) {
 		free(text);
@@ -163,7 +167,7 @@ struct netif *netif_find(const struct netif_list *list, const char *ifname)
 	return NULL;
 }
 
-static bool has_host_name(const struct netif_list *list, const char *name)
+bool netif_has_host_name(const struct netif_list *list, const char *name)
 {
 	for (size_t i = 0; i < list->nr; i++)
 		if (!strcmp(list->dev[i].host_ifname, name))
@@ -174,7 +178,7 @@ static bool has_host_name(const struct netif_list *list, const char *name)
 int netif_add(struct netif_list *list, const struct netif *dev)
 {
 	if (netif_find(list, dev->ifname) ||
-	    (*dev->host_ifname && has_host_name(list, dev->host_ifname)))
+	    (*dev->host_ifname && netif_has_host_name(list, dev->host_ifname)))
 		return -EEXIST;
 	if (list->nr == NETIF_MAX)
 		return -ENOSPC;
@@ -197,7 +201,7 @@ static void choose_host_name(const struct netif_list *list, struct netif *dev, u
 	for (unsigned int i = 0;; i++) {
 		if (snprintf(name, sizeof(name), "veth%u.%u", id, i) >= IF_NAMESIZE)
 			snprintf(name, sizeof(name), "v%u.%u", id, i);
-		if (!has_host_name(list, name))
+		if (!netif_has_host_name(list, name))
 			break;
 	}
 	snprintf(dev->host_ifname, sizeof(dev->host_ifname), "%.15s", name);

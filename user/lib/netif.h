@@ -23,6 +23,7 @@ struct netif {
 	unsigned char mac[MAC_SIZE];	/* all 0: none yet */
 	unsigned char host_mac[MAC_SIZE];
 	bool any_mac;			/* it may send from another MAC than its own */
+	int index;			/* of what a container has: the host's end; else 0 */
 };
 
 struct netif_list {
@@ -43,6 +44,7 @@ char *netif_text(const struct netif_list *list);
 
 /* NULL when there is none */
 struct netif *netif_find(const struct netif_list *list, const char *ifname);
+bool netif_has_host_name(const struct netif_list *list, const char *name);
 /* 0, -EEXIST or -ENOSPC */
 int netif_add(struct netif_list *list, const struct netif *dev);
 void netif_del(struct netif_list *list, struct netif *dev);

@@ -48,41 +48,59 @@ void rtnl_close(struct nl_sock *sock)
 	nl_socket_free(sock);
 }
 
+struct answer {
+	int result;
+	struct nl_msg *names;	/* where a link's other names are to be put, or NULL */
+};
+
 static int on_error(struct sockaddr_nl *addr, struct nlmsgerr *err, void *arg)
 {
+	struct answer *answer = arg;
+
 	(void)addr;
-	*(int *)arg = err->error;
+	answer->result = err->error;
 	return NL_STOP;
 }
 
 static int on_valid(struct nl_msg *msg, void *arg)
 {
 	struct ifinfomsg *ifi = nlmsg_data(nlmsg_hdr(msg));
+	struct nlattr *names = nlmsg_find_attr(nlmsg_hdr(msg), sizeof(*ifi), IFLA_PROP_LIST);
+	struct answer *answer = arg;
 
-	*(int *)arg = ifi->ifi_index;
+	answer->result = ifi->ifi_index;
+	if (answer->names && names)
+		nla_put(answer->names, IFLA_PROP_LIST | NLA_F_NESTED, nla_len(names),
+			nla_data(names));
 	return NL_OK;
 }
 
 /* Send it, free it, and wait for what becomes of it: 0, -errno, or a link's number. */
-static int talk(struct nl_sock *sock, struct nl_msg *msg)
+static int ask(struct nl_sock *sock, struct nl_msg *msg, struct nl_msg *names)
 {
 	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
-	int ret = -ENOMEM, result = 0;
+	struct answer answer = { .names = names };
+	int ret = -ENOMEM;
 
 	if (msg && cb) {
-		nl_cb_err(cb, NL_CB_CUSTOM, on_error, &result);
-		nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_valid, &result);
+		nl_cb_err(cb, NL_CB_CUSTOM, on_error, &answer);
+		nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_valid, &answer);
 		ret = nl_send_auto(sock, msg);
 		if (ret >= 0)
 			ret = nl_recvmsgs(sock, cb);
 		/* Of a link: first what it is, then the acknowledgment. */
-		if (ret >= 0 && result > 0)
+		if (ret >= 0 && answer.result > 0)
 			ret = nl_recvmsgs(sock, cb);
-		ret = ret < 0 && !result ? -EIO : result;
+		ret = ret < 0 && !answer.result ? -EIO : answer.result;
 	}
 	nlmsg_free(msg);
 	nl_cb_put(cb);
 	return ret;
+}
+
+static int talk(struct nl_sock *sock, struct nl_msg *msg)
+{
+	return ask(sock, msg, NULL);
 }
 
 static struct nl_msg *new_msg(int type, int flags, const void *head, size_t size)
@@ -198,15 +216,12 @@ int rtnl_link_change(struct nl_sock *sock, int index, const struct rtnl_link *li
 	return talk(sock, msg);
 }
 
-int rtnl_link_del(struct nl_sock *sock, const char *name)
+int rtnl_link_del(struct nl_sock *sock, int index)
 {
-	struct ifinfomsg head = { 0 };
+	struct ifinfomsg head = { .ifi_index = index };
 	struct nl_msg *msg = new_msg(RTM_DELLINK, 0, &head, sizeof(head));
 
-	if (!msg)
-		return -ENOMEM;
-	nla_put_string(msg, IFLA_IFNAME, name);
-	return done_already(talk(sock, msg), false);
+	return msg ? done_already(talk(sock, msg), false) : -ENOMEM;
 }
 
 int rtnl_link_move(struct nl_sock *sock, int index, int netns, const char *name, int new_index)
@@ -224,6 +239,29 @@ int rtnl_link_move(struct nl_sock *sock, int index, int netns, const char *name,
 	return talk(sock, msg);
 }
 
+/* The list of a link is one attribute, and as long as one can be. */
+#define NAMES_SIZE 66000
+
+int rtnl_altnames_del(struct nl_sock *sock, int index)
+{
+	struct ifinfomsg head = { .ifi_index = index };
+	struct nl_msg *msg = new_msg(RTM_GETLINK, 0, &head, sizeof(head));
+	struct nl_msg *del = nlmsg_alloc_size(NAMES_SIZE);
+	int ret = -ENOMEM;
+
+	if (!msg || !del || !nlmsg_put(del, NL_AUTO_PORT, NL_AUTO_SEQ, RTM_DELLINKPROP, 0,
+				       NLM_F_REQUEST | NLM_F_ACK) ||
+	    nlmsg_append(del, &head, sizeof(head), NLMSG_ALIGNTO)) {
+		nlmsg_free(msg);
+	} else {
+		ret = ask(sock, msg, del);
+		if (ret > 0)
+			return talk(sock, del);
+	}
+	nlmsg_free(del);
+	return ret;
+}
+
 int rtnl_port_locked(struct nl_sock *sock, int index, bool locked)
 {
 	struct ifinfomsg head = { .ifi_index = index };
@@ -237,6 +275,7 @@ int rtnl_port_locked(struct nl_sock *sock, int index, bool locked)
 	data = nla_nest_start(msg, IFLA_INFO_SLAVE_DATA);
 	nla_put_u8(msg, IFLA_BRPORT_LEARNING, !locked);
 	nla_put_u8(msg, IFLA_BRPORT_LOCKED, locked);
+	nla_put_u8(msg, IFLA_BRPORT_GUARD, locked);
 	nla_nest_end(msg, data);
 	nla_nest_end(msg, info);
 	return talk(sock, msg);

@@ -33,11 +33,16 @@ struct rtnl_link {
 int rtnl_veth(struct nl_sock *sock, const struct rtnl_link *here, int netns,
 	      const struct rtnl_link *there);
 int rtnl_link_change(struct nl_sock *sock, int index, const struct rtnl_link *link);
-int rtnl_link_del(struct nl_sock *sock, const char *name);
+int rtnl_link_del(struct nl_sock *sock, int index);
 /* To another namespace, under that name (NULL: its own) and number (0: any that is free) */
 int rtnl_link_move(struct nl_sock *sock, int index, int netns, const char *name, int new_index);
+/* Take from it all names but the first. */
+int rtnl_altnames_del(struct nl_sock *sock, int index);
 
-/* Does a port of a bridge only take in what comes from MACs that it was told of? */
+/*
+ * Does a port of a bridge only take in what comes from MACs that it was told of, and
+ * from nobody who says that he is a bridge?
+ */
 int rtnl_port_locked(struct nl_sock *sock, int index, bool locked);
 /* Tell it of one, or take that back. */
 int rtnl_port_mac(struct nl_sock *sock, bool add, int index, const unsigned char *mac);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,8 +15,8 @@
 #include "rtnl.h"
 #include "veth.h"
 
-/* One file for each container: the devices that it was given. */
-#define RECORDS "/var/lib/vzctl/netif"
+/* One file for each container: the devices that it was given, until the machine goes down. */
+#define RECORDS "/run/vzctl/netif"
 
 struct veth {
 	const struct ct *ct;
@@ -38,6 +39,26 @@ char *veth_given(unsigned int id)
 	if (text)
 		text[strcspn(text, "\n")] = '\0';
 	return text;
+}
+
+bool veth_is_end(unsigned int index)
+{
+	DIR *dir = opendir(RECORDS);
+	const struct dirent *entry;
+	struct netif_list list;
+	bool found = false;
+
+	while (dir && !found && (entry = readdir(dir))) {
+		char *text = veth_given(strtoul(entry->d_name, NULL, 10));
+
+		netif_parse(text, &list);
+		free(text);
+		for (size_t i = 0; i < list.nr; i++)
+			found |= list.dev[i].index == (int)index;
+	}
+	if (dir)
+		closedir(dir);
+	return found;
 }
 
 static int record(unsigned int id, const struct netif_list *list)
@@ -73,6 +94,14 @@ static void close_veth(struct veth *veth)
 {
 	rtnl_close(veth->inside);
 	rtnl_close(veth->host);
+}
+
+/* The host's end, unless another device has its name by now */
+static int host_end(const struct veth *veth, const struct netif *dev)
+{
+	int index = rtnl_link_index(veth->host, dev->host_ifname);
+
+	return index > 0 && index != dev->index ? -ENODEV : index;
 }
 
 /* The bridge's number, 0 for none */
@@ -136,9 +165,10 @@ static int set_host_side(const struct veth *veth, int index, const struct netif 
 
 	if (!ret)
 		ret = rtnl_link_change(veth->host, index, &link);
-	if (!ret)
+	if (!ret) {
+		believe_nothing(dev->host_ifname);
 		ret = filter(veth, index, dev);
-	believe_nothing(dev->host_ifname);
+	}
 	return ret ?: rtnl_link_change(veth->host, index, &up);
 }
 
@@ -155,7 +185,7 @@ static int tell(const struct netif *dev, int err)
 	return vz_err(VZ_VETH, "Unable to set up %s: %s", dev->ifname, strerror(-err));
 }
 
-static int add_one(const struct veth *veth, const struct netif *dev)
+static int add_one(const struct veth *veth, struct netif *dev)
 {
 	int ret = find_bridge(veth, dev);
 
@@ -163,26 +193,29 @@ static int add_one(const struct veth *veth, const struct netif *dev)
 		ret = make_pair(veth, dev);
 	if (ret)
 		return tell(dev, ret);
-	ret = rtnl_link_index(veth->host, dev->host_ifname);
-	if (ret > 0)
-		ret = set_host_side(veth, ret, dev);
+	dev->index = rtnl_link_index(veth->host, dev->host_ifname);
+	ret = dev->index > 0 ? set_host_side(veth, dev->index, dev) : -ENODEV;
 	if (ret)
-		rtnl_link_del(veth->host, dev->host_ifname);
+		rtnl_link_del(veth->host, dev->index);
 	return tell(dev, ret);
 }
 
-static int change_inside(const struct veth *veth, const struct netif *dev)
+/* Whoever is root inside may have renamed it: that is in the way of a new MAC alone. */
+static int change_inside(const struct veth *veth, const struct netif *old, const struct netif *dev)
 {
 	const struct rtnl_link link = { .mac = dev->mac, .master = -1, .up = -1 };
-	int index = rtnl_link_index(veth->inside, dev->ifname);
+	int index;
 
+	if (!memcmp(old->mac, dev->mac, MAC_SIZE))
+		return 0;
+	index = rtnl_link_index(veth->inside, dev->ifname);
 	return index < 0 ? index : rtnl_link_change(veth->inside, index, &link);
 }
 
 static int change_one(const struct veth *veth, int index, const struct netif *old,
 		      const struct netif *new)
 {
-	int ret = change_inside(veth, new);
+	int ret = change_inside(veth, old, new);
 
 	if (!ret && *old->bridge && !old->any_mac)
 		rtnl_port_mac(veth->host, false, index, old->mac);
@@ -190,7 +223,7 @@ static int change_one(const struct veth *veth, int index, const struct netif *ol
 		ret = set_host_side(veth, index, new);
 	/* As it was, as far as that goes. */
 	if (ret) {
-		change_inside(veth, old);
+		change_inside(veth, new, old);
 		set_host_side(veth, index, old);
 	}
 	return tell(new, ret);
@@ -204,15 +237,15 @@ static bool equal(const struct netif *a, const struct netif *b)
 }
 
 /* In old stands what there is, also when it fails. */
-static int set_one(const struct veth *veth, struct netif_list *old, const struct netif *dev)
+static int set_one(const struct veth *veth, struct netif_list *old, struct netif *dev)
 {
 	struct netif *given = netif_find(old, dev->ifname);
-	int index = given ? rtnl_link_index(veth->host, given->host_ifname) : -ENODEV;
 	int ret;
 
-	if (index > 0 && equal(given, dev))
+	dev->index = given ? host_end(veth, given) : -ENODEV;
+	if (dev->index > 0 && equal(given, dev))
 		return 0;
-	ret = index > 0 ? change_one(veth, index, given, dev) : add_one(veth, dev);
+	ret = dev->index > 0 ? change_one(veth, dev->index, given, dev) : add_one(veth, dev);
 	if (ret)
 		return ret;
 	if (given)
@@ -226,19 +259,37 @@ static void remove_others(const struct veth *veth, struct netif_list *list,
 {
 	for (size_t i = list->nr; i-- > 0;) {
 		struct netif *dev = &list->dev[i];
+		int index;
 
 		if (netif_find(keep, dev->ifname))
 			continue;
-		rtnl_link_del(veth->host, dev->host_ifname);
+		index = host_end(veth, dev);
+		if (index > 0)
+			rtnl_link_del(veth->host, index);
 		netif_del(list, dev);
 	}
 }
 
-static int change(const struct veth *veth, struct netif_list *now, const struct netif_list *want)
+/* Those that go anyway, and have a name that another is to have */
+static void make_room(const struct veth *veth, struct netif_list *now,
+		      const struct netif_list *want)
 {
-	struct netif_list before = *now;
+	struct netif_list keep = { 0 };
+
+	for (size_t i = 0; i < now->nr; i++)
+		if (netif_find(want, now->dev[i].ifname) ||
+		    !netif_has_host_name(want, now->dev[i].host_ifname))
+			netif_add(&keep, &now->dev[i]);
+	remove_others(veth, now, &keep);
+}
+
+static int change(const struct veth *veth, struct netif_list *now, struct netif_list *want)
+{
+	struct netif_list before;
 	int ret = 0;
 
+	make_room(veth, now, want);
+	before = *now;
 	for (size_t i = 0; !ret && i < want->nr; i++)
 		ret = set_one(veth, now, &want->dev[i]);
 	remove_others(veth, now, ret ? &before : want);

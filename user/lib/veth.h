@@ -6,6 +6,8 @@
 #ifndef _VZ_VETH_H
 #define _VZ_VETH_H
 
+#include <stdbool.h>
+
 #include "ct.h"
 
 /*
@@ -18,5 +20,7 @@ int veth_set(const struct ct *ct, int netns, const char *netif);
 void veth_clear(const struct ct *ct);
 /* What veth_set() gave to it last, for the caller to free; NULL: nothing. */
 char *veth_given(unsigned int id);
+/* Is it the host's end of any container's? */
+bool veth_is_end(unsigned int index);
 
 #endif /* _VZ_VETH_H */

@@ -3,8 +3,9 @@
  * numtcpsock, numothersock and the buffers. A socket that somebody has a
  * descriptor of is fetched by pidfd_getfd() and asked what it is and what it has
  * queued. Those without, orphans and connections that nobody has accepted yet,
- * are found in the network namespace of the first process: by sock_diag, or in the
- * lists of /proc.
+ * are found in the network namespace of the first process: by sock_diag, or where
+ * there is none in the lists of /proc. (Not rather: a name with a line break in it
+ * can look like any row of /proc/net/unix.)
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
+#include <linux/unix_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
@@ -88,8 +90,21 @@ static void on_inet(struct sums *sums, const struct nlmsghdr *head)
 			add_buffers(sums, true, RTA_DATA(attr));
 }
 
+/* sock_diag passes over a connection that waits to be accepted; who listens knows how many. */
+static void on_unix(struct sums *sums, const struct nlmsghdr *head)
+{
+	const struct unix_diag_msg *msg = NLMSG_DATA(head);
+	const struct rtattr *attr = (void *)(msg + 1);
+	int len = head->nlmsg_len - NLMSG_LENGTH(sizeof(*msg));
+
+	for (; RTA_OK(attr, len); attr = RTA_NEXT(attr, len))
+		if (attr->rta_type == UNIX_DIAG_RQLEN)
+			sums->other += ((struct unix_diag_rqlen *)RTA_DATA(attr))->udiag_rqueue;
+}
+
 /* Until the end of the dump: 0, or -errno as the kernel put it */
-static int receive(int sock, struct sums *sums)
+static int receive(int sock, struct sums *sums,
+		   void (*on_message)(struct sums *sums, const struct nlmsghdr *head))
 {
 	static char buf[65536] __attribute__((aligned(NLMSG_ALIGNTO)));
 
@@ -104,7 +119,7 @@ static int receive(int sock, struct sums *sums)
 				return 0;
 			if (head->nlmsg_type == NLMSG_ERROR)
 				return ((struct nlmsgerr *)NLMSG_DATA(head))->error ?: -EIO;
-			on_inet(sums, head);
+			on_message(sums, head);
 		}
 	}
 }
@@ -130,7 +145,30 @@ static int dump_inet(int sock, struct sums *sums, int family)
 
 	if (send(sock, &msg, sizeof(msg), 0) != sizeof(msg))
 		return -errno;
-	return receive(sock, sums);
+	return receive(sock, sums, on_inet);
+}
+
+static int dump_unix(int sock, struct sums *sums)
+{
+	struct {
+		struct nlmsghdr head;
+		struct unix_diag_req req;
+	} msg = {
+		.head = {
+			.nlmsg_len = sizeof(msg),
+			.nlmsg_type = SOCK_DIAG_BY_FAMILY,
+			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
+		},
+		.req = {
+			.sdiag_family = AF_UNIX,
+			.udiag_states = 1 << TCP_LISTEN,
+			.udiag_show = UDIAG_SHOW_RQLEN,
+		},
+	};
+
+	if (send(sock, &msg, sizeof(msg), 0) != sizeof(msg))
+		return -errno;
+	return receive(sock, sums, on_unix);
 }
 
 /* A netlink socket in the network namespace of the process */
@@ -211,8 +249,8 @@ static const char *add_hidden(const struct audit_scene *scene, struct sums *sums
 		list_sockets(scene->init, "tcp", 10, &sums->tcp);
 	if (sock < 0 || dump_inet(sock, sums, AF_INET6))
 		list_sockets(scene->init, "tcp6", 10, &sums->tcp);
-	/* sock_diag passes over a connection that waits to be accepted. */
-	list_sockets(scene->init, "unix", 7, &sums->other);
+	if (sock < 0 || dump_unix(sock, sums))
+		list_sockets(scene->init, "unix", 7, &sums->other);
 	return one_netns(scene) ? "" : "without what nobody has open in inner namespaces";
 }
 
