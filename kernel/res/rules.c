@@ -80,15 +80,18 @@ static struct entry *find(const void *object)
 	return NULL;
 }
 
-/* Grows to hold a member of that size, or says why not. */
-static int grow(struct charge *c, unsigned int amount)
+/*
+ * Grows to hold a member of that size, or says why not. To tell of it takes its
+ * time, and is left to whoever is rid of the lock.
+ */
+static int grow(struct charge *c, unsigned int amount, struct ub_refusal *why)
 {
 	int err = 0;
 
 	lockdep_assert_held(&lock);
 	if (amount > c->amount)
-		err = ub_charge(c->ub, STOCKVZ_RES_NUMIPTENT,
-				amount - c->amount, UB_SOFT);
+		err = ub_counter_charge(&c->ub->counter[STOCKVZ_RES_NUMIPTENT].c,
+					amount - c->amount, UB_SOFT, why);
 	if (!err)
 		c->amount = max(amount, c->amount);
 	return err;
@@ -137,7 +140,8 @@ static struct charge *charge_new(struct ub *ub)
 }
 
 /* Puts it into the table, in the place of another one if there is one. */
-static int enter(struct entry *e, struct ub *ub, struct entry *old)
+static int enter(struct entry *e, struct ub *ub, struct entry *old,
+		 struct ub_refusal *why)
 {
 	bool shares = old && old->charge->ub == ub;
 	struct charge *c = shares ? old->charge : charge_new(ub);
@@ -145,7 +149,7 @@ static int enter(struct entry *e, struct ub *ub, struct entry *old)
 
 	if (!c)
 		return -EAGAIN;
-	err = grow(c, e->amount);
+	err = grow(c, e->amount, why);
 	if (err) {
 		if (!shares)
 			shrink(c);
@@ -196,12 +200,15 @@ void rules_release(const void *object)
 }
 
 /* What enter() said of it. */
-static int entered(struct entry *e, struct ub *ub, int err)
+static int entered(struct entry *e, struct ub *ub, int err,
+		   const struct ub_refusal *why)
 {
 	if (!err)
 		return 0;
 	if (err == -EAGAIN)
 		ub_no_memory(ub, STOCKVZ_RES_NUMIPTENT, e ? e->amount : 1);
+	else
+		ub_refused(ub, STOCKVZ_RES_NUMIPTENT, UB_SOFT, why);
 	kfree(e);
 	return -ENOMEM;
 }
@@ -220,15 +227,16 @@ int rules_replace(const void *object, struct ub *ub, unsigned int amount,
 		  const void *old)
 {
 	struct entry *e = entry_new(object, amount);
+	struct ub_refusal why;
 	int err = -EAGAIN;
 
 	rules_release(object);
 	if (e) {
 		spin_lock_bh(&lock);
-		err = enter(e, ub, find(old));
+		err = enter(e, ub, find(old), &why);
 		spin_unlock_bh(&lock);
 	}
-	return entered(e, ub, err);
+	return entered(e, ub, err, &why);
 }
 
 /*
@@ -264,15 +272,16 @@ int rules_add(const void *object, struct ub *ub, const void *owner,
 	      rules_leaving_fn is_leaving)
 {
 	struct entry *e = entry_new(object, 1);
+	struct ub_refusal why;
 	int err = -EAGAIN;
 
 	rules_release(object);
 	if (e) {
 		spin_lock_bh(&lock);
-		err = enter(e, ub, find_spare(ub, owner, is_leaving));
+		err = enter(e, ub, find_spare(ub, owner, is_leaving), &why);
 		spin_unlock_bh(&lock);
 	}
-	return entered(e, ub, err);
+	return entered(e, ub, err, &why);
 }
 
 /**
