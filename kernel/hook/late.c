@@ -196,12 +196,13 @@ void hook_late_detach(void)
 {
 	unsigned int i;
 
-	unregister_module_notifier(&notifier);
+	/* Until this is done we have to be told of modules that go. */
 	mutex_lock(&lock);
 	for (i = 0; i < n_late; i++)
 		go(&late[i]);
 	n_late = 0;
 	mutex_unlock(&lock);
+	unregister_module_notifier(&notifier);
 }
 
 static enum hook_state state_of(const struct hook_late *l, const char **why,
