@@ -4,7 +4,7 @@
  * has them. What is not static is compared when we are compiled: HOOK_PIN().
  */
 #include <linux/btf.h>
-#include <linux/fs.h>
+#include <linux/kernel_read_file.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/vmalloc.h>
@@ -132,39 +132,20 @@ static int index_types(struct btf_part *part)
 	return 0;
 }
 
-static int read_file(struct btf_part *part, struct file *file)
-{
-	loff_t size = i_size_read(file_inode(file)), pos = 0;
-	ssize_t got = 0;
-
-	if (size <= 0 || size > BTF_FILE_MAX)
-		return -EFBIG;
-	part->data = vmalloc(size);
-	if (!part->data)
-		return -ENOMEM;
-	while (part->size < size) {
-		got = kernel_read(file, part->data + part->size,
-				  size - part->size, &pos);
-		if (got <= 0)
-			break;
-		part->size += got;
-	}
-	return got < 0 ? got : 0;
-}
-
+/* As the kernel sees it: the task that loads a module may see other files. */
 static int read_part(struct btf_part *part, const char *name)
 {
 	char path[sizeof(BTF_FILE) + MODULE_NAME_LEN];
-	struct file *file;
-	int err;
+	ssize_t got;
 
 	snprintf(path, sizeof(path), BTF_FILE, name);
-	file = filp_open(path, O_RDONLY, 0);
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	err = read_file(part, file);
-	filp_close(file, NULL);
-	return err ?: index_types(part);
+	got = kernel_read_file_from_path_initns(path, 0, &part->data,
+						BTF_FILE_MAX, NULL,
+						READING_UNKNOWN);
+	if (got < 0)
+		return got;
+	part->size = got;
+	return index_types(part);
 }
 
 /**

@@ -57,6 +57,16 @@ static bool nftables_step(struct ftrace_regs *fregs)
 
 DEFINE_VALUE_GATE(nftables_step, 0)
 
+/*
+ * It is marked as deleted next. One that the same transaction made goes however
+ * that ends, and is not what is_leaving() looks for.
+ */
+static void rule_leaves(const struct net *net, const struct nft_rule *rule)
+{
+	if (nft_is_active(net, rule) && nft_is_active_next(net, rule))
+		rules_leaving(rule, net);
+}
+
 /* nft_trans_commit_list_add_tail(net, trans). */
 static void nftables_step_taken(struct ftrace_regs *fregs)
 {
@@ -65,9 +75,8 @@ static void nftables_step_taken(struct ftrace_regs *fregs)
 
 	if (trans->msg_type == NFT_MSG_NEWRULE)
 		rules_move(current, nft_trans_rule(trans));
-	else if (trans->msg_type == NFT_MSG_DELRULE &&
-		 nft_is_active_next(net, nft_trans_rule(trans)))
-		rules_leaving(nft_trans_rule(trans), net);
+	else if (trans->msg_type == NFT_MSG_DELRULE)
+		rule_leaves(net, nft_trans_rule(trans));
 }
 
 DEFINE_HOOK(nftables_step_taken)

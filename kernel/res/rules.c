@@ -35,7 +35,8 @@ struct charge {
  * @amount: how much it counts alone
  * @charge: of which it is a member
  * @member: there
- * @spare: among those that are leaving, and whose place nobody has taken
+ * @spare: among those of its owner and payer that are leaving, and whose place
+ *	nobody has taken; some of them stay, as what was to be freed is not
  */
 struct entry {
 	struct hlist_node hash;
@@ -44,20 +45,28 @@ struct entry {
 	unsigned int amount;
 	struct charge *charge;
 	struct list_head member;
-	struct list_head spare;
+	struct hlist_node spare;
 };
 
 /*
  * Guards all of the above. Rules come and go in tasks only, but seldom enough to
- * be careful.
+ * be careful. It is everybody's, so nothing is done under it that takes longer
+ * the more rules somebody has, as long as the buckets are short.
  */
 static DEFINE_SPINLOCK(lock);
-static DEFINE_HASHTABLE(entries, 10);
-static LIST_HEAD(spares);
+static DEFINE_HASHTABLE(entries, 16);
+static DEFINE_HASHTABLE(spares, 12);
 
 static struct hlist_head *bucket_of(const void *object)
 {
 	return &entries[hash_ptr(object, HASH_BITS(entries))];
+}
+
+/* The last comes first. */
+static struct hlist_head *spares_of(const void *owner, const struct ub *ub)
+{
+	return &spares[hash_long((unsigned long)owner ^ (unsigned long)ub,
+				 HASH_BITS(spares))];
 }
 
 static struct entry *find(const void *object)
@@ -71,15 +80,18 @@ static struct entry *find(const void *object)
 	return NULL;
 }
 
-/* Grows to hold a member of that size, or says why not. */
-static int grow(struct charge *c, unsigned int amount)
+/*
+ * Grows to hold a member of that size, or says why not. To tell of it takes its
+ * time, and is left to whoever is rid of the lock.
+ */
+static int grow(struct charge *c, unsigned int amount, struct ub_refusal *why)
 {
 	int err = 0;
 
 	lockdep_assert_held(&lock);
 	if (amount > c->amount)
-		err = ub_charge(c->ub, STOCKVZ_RES_NUMIPTENT,
-				amount - c->amount, UB_SOFT);
+		err = ub_counter_charge(&c->ub->counter[STOCKVZ_RES_NUMIPTENT].c,
+					amount - c->amount, UB_SOFT, why);
 	if (!err)
 		c->amount = max(amount, c->amount);
 	return err;
@@ -92,8 +104,11 @@ static void shrink(struct charge *c)
 	struct entry *e;
 
 	lockdep_assert_held(&lock);
-	list_for_each_entry(e, &c->members, member)
+	list_for_each_entry(e, &c->members, member) {
 		most = max(most, e->amount);
+		if (most == c->amount)
+			return;
+	}
 	if (most < c->amount)
 		ub_uncharge(c->ub, STOCKVZ_RES_NUMIPTENT, c->amount - most);
 	c->amount = most;
@@ -107,7 +122,7 @@ static void drop(struct entry *e)
 {
 	hlist_del(&e->hash);
 	list_del(&e->member);
-	list_del(&e->spare);
+	hlist_del_init(&e->spare);
 	shrink(e->charge);
 	kfree(e);
 }
@@ -125,7 +140,8 @@ static struct charge *charge_new(struct ub *ub)
 }
 
 /* Puts it into the table, in the place of another one if there is one. */
-static int enter(struct entry *e, struct ub *ub, struct entry *old)
+static int enter(struct entry *e, struct ub *ub, struct entry *old,
+		 struct ub_refusal *why)
 {
 	bool shares = old && old->charge->ub == ub;
 	struct charge *c = shares ? old->charge : charge_new(ub);
@@ -133,14 +149,14 @@ static int enter(struct entry *e, struct ub *ub, struct entry *old)
 
 	if (!c)
 		return -EAGAIN;
-	err = grow(c, e->amount);
+	err = grow(c, e->amount, why);
 	if (err) {
 		if (!shares)
 			shrink(c);
 		return err;
 	}
 	if (shares)
-		list_del_init(&old->spare);
+		hlist_del_init(&old->spare);
 	e->charge = c;
 	list_add(&e->member, &c->members);
 	hlist_add_head(&e->hash, bucket_of(e->object));
@@ -154,7 +170,6 @@ static struct entry *entry_new(const void *object, unsigned int amount)
 	if (e) {
 		e->object = object;
 		e->amount = amount;
-		INIT_LIST_HEAD(&e->spare);
 	}
 	return e;
 }
@@ -185,12 +200,15 @@ void rules_release(const void *object)
 }
 
 /* What enter() said of it. */
-static int entered(struct entry *e, struct ub *ub, int err)
+static int entered(struct entry *e, struct ub *ub, int err,
+		   const struct ub_refusal *why)
 {
 	if (!err)
 		return 0;
 	if (err == -EAGAIN)
 		ub_no_memory(ub, STOCKVZ_RES_NUMIPTENT, e ? e->amount : 1);
+	else
+		ub_refused(ub, STOCKVZ_RES_NUMIPTENT, UB_SOFT, why);
 	kfree(e);
 	return -ENOMEM;
 }
@@ -209,31 +227,32 @@ int rules_replace(const void *object, struct ub *ub, unsigned int amount,
 		  const void *old)
 {
 	struct entry *e = entry_new(object, amount);
+	struct ub_refusal why;
 	int err = -EAGAIN;
 
 	rules_release(object);
 	if (e) {
 		spin_lock_bh(&lock);
-		err = enter(e, ub, find(old));
+		err = enter(e, ub, find(old), &why);
 		spin_unlock_bh(&lock);
 	}
-	return entered(e, ub, err);
+	return entered(e, ub, err, &why);
 }
 
-/* One that is leaving, and whose place nobody has taken. */
+/*
+ * One that is leaving, and whose place nobody has taken. Behind one that stays
+ * are those of transactions before, of which nothing is known.
+ */
 static struct entry *find_spare(const struct ub *ub, const void *owner,
 				rules_leaving_fn is_leaving)
 {
-	struct entry *e, *next;
+	struct entry *e;
 
 	lockdep_assert_held(&lock);
-	list_for_each_entry_safe(e, next, &spares, spare) {
-		if (e->owner != owner)
+	hlist_for_each_entry(e, spares_of(owner, ub), spare) {
+		if (e->owner != owner || e->charge->ub != ub)
 			continue;
-		if (!is_leaving(e->object, owner))
-			list_del_init(&e->spare);
-		else if (e->charge->ub == ub)
-			return e;
+		return is_leaving(e->object, owner) ? e : NULL;
 	}
 	return NULL;
 }
@@ -253,15 +272,16 @@ int rules_add(const void *object, struct ub *ub, const void *owner,
 	      rules_leaving_fn is_leaving)
 {
 	struct entry *e = entry_new(object, 1);
+	struct ub_refusal why;
 	int err = -EAGAIN;
 
 	rules_release(object);
 	if (e) {
 		spin_lock_bh(&lock);
-		err = enter(e, ub, find_spare(ub, owner, is_leaving));
+		err = enter(e, ub, find_spare(ub, owner, is_leaving), &why);
 		spin_unlock_bh(&lock);
 	}
-	return entered(e, ub, err);
+	return entered(e, ub, err, &why);
 }
 
 /**
@@ -306,8 +326,9 @@ void rules_leaving(const void *object, const void *owner)
 	spin_lock_bh(&lock);
 	e = find(object);
 	if (e) {
+		hlist_del_init(&e->spare);
 		e->owner = owner;
-		list_move_tail(&e->spare, &spares);
+		hlist_add_head(&e->spare, spares_of(owner, e->charge->ub));
 	}
 	spin_unlock_bh(&lock);
 }

@@ -127,6 +127,23 @@ static long nft_give_up(long rules, long b)
 	return steps((int[]){ NFT_RULE, rules, NFT_UNFINISHED });
 }
 
+/* Delete all, and then not. */
+static long nft_spare(long a, long b)
+{
+	return steps((int[]){ NFT_FLUSH, NFT_UNFINISHED });
+}
+
+static long nft_replace_and_add(long handle, long rules)
+{
+	return steps((int[]){ NFT_REPLACE, handle, NFT_RULE, rules, NFT_END });
+}
+
+/* Of what is deleted, some was made by the same transaction. */
+static long nft_add_and_reload(long more, long rules)
+{
+	return steps((int[]){ NFT_RULE, more, NFT_FLUSH, NFT_RULE, rules, NFT_END });
+}
+
 static long nft_nonsense(long rules, long b)
 {
 	return steps((int[]){ NFT_RULE, rules, NFT_NONSENSE, NFT_END });
@@ -465,6 +482,44 @@ TEST_F(rules, no_room_twice)
 	EXPECT_EQ(0, IN(b, forget_nft));
 	EXPECT_EQ(0, IN(a, nft_drop));
 	EXPECT_TRUE(EVENTUALLY(HELD_RULES(b) == 0));
+}
+
+/* Rules that were to go and stay give nothing away, and hide none that go. */
+TEST_F(rules, spared)
+{
+	struct box *a = &self->a;
+	int i;
+
+	EXPECT_EQ(0, IN(a, nft_begin));
+	EXPECT_EQ(0, IN(a, nft_add, 4));
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(0, IN(a, nft_spare));
+	EXPECT_EQ(4, HELD_RULES(a));
+	RULES(a, 5);
+	/* The handle of the first: the chain had one too. */
+	EXPECT_EQ(-ENOMEM, IN(a, nft_replace_and_add, 2, 2));
+	EXPECT_EQ(1, FAILCNT(a, NUMIPTENT));
+	EXPECT_EQ(4, HELD_RULES(a));
+	EXPECT_EQ(0, IN(a, nft_replace_and_add, 2, 1));
+	EXPECT_EQ(5, HELD_RULES(a));
+	EXPECT_EQ(0, IN(a, nft_spare));
+	EXPECT_EQ(0, IN(a, nft_reload, 5));
+	EXPECT_EQ(5, HELD_RULES(a));
+}
+
+/* Nor do those hide any that come and go in one transaction. */
+TEST_F(rules, made_and_deleted_at_once)
+{
+	struct box *a = &self->a;
+
+	EXPECT_EQ(0, IN(a, nft_begin));
+	EXPECT_EQ(0, IN(a, nft_add, 2));
+	RULES(a, 3);
+	EXPECT_EQ(0, IN(a, nft_add_and_reload, 1, 2));
+	EXPECT_TRUE(EVENTUALLY(HELD_RULES(a) == 2));
+	EXPECT_EQ(-ENOMEM, IN(a, nft_add_and_reload, 1, 3));
+	EXPECT_EQ(1, FAILCNT(a, NUMIPTENT));
+	EXPECT_EQ(2, HELD_RULES(a));
 }
 
 TEST_F(rules, table_with_an_owner)
