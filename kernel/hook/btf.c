@@ -4,9 +4,11 @@
  * has them. What is not static is compared when we are compiled: HOOK_PIN().
  */
 #include <linux/btf.h>
-#include <linux/kernel_read_file.h>
+#include <linux/fs.h>
+#include <linux/fs_struct.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/sched/task.h>
 #include <linux/vmalloc.h>
 
 #include "hook.h"
@@ -132,20 +134,53 @@ static int index_types(struct btf_part *part)
 	return 0;
 }
 
+static int read_file(struct btf_part *part, struct file *file)
+{
+	loff_t size = i_size_read(file_inode(file)), pos = 0;
+	ssize_t got = 0;
+
+	if (size <= 0 || size > BTF_FILE_MAX)
+		return -EFBIG;
+	part->data = vmalloc(size);
+	if (!part->data)
+		return -ENOMEM;
+	while (part->size < size) {
+		got = kernel_read(file, part->data + part->size,
+				  size - part->size, &pos);
+		if (got <= 0)
+			break;
+		part->size += got;
+	}
+	return got < 0 ? got : 0;
+}
+
 /* As the kernel sees it: the task that loads a module may see other files. */
+static struct file *open_file(const char *path)
+{
+	struct file *file;
+	struct path root;
+
+	task_lock(&init_task);
+	get_fs_root(init_task.fs, &root);
+	task_unlock(&init_task);
+	file = file_open_root(&root, path, O_RDONLY, 0);
+	path_put(&root);
+	return file;
+}
+
 static int read_part(struct btf_part *part, const char *name)
 {
 	char path[sizeof(BTF_FILE) + MODULE_NAME_LEN];
-	ssize_t got;
+	struct file *file;
+	int err;
 
 	snprintf(path, sizeof(path), BTF_FILE, name);
-	got = kernel_read_file_from_path_initns(path, 0, &part->data,
-						BTF_FILE_MAX, NULL,
-						READING_UNKNOWN);
-	if (got < 0)
-		return got;
-	part->size = got;
-	return index_types(part);
+	file = open_file(path);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	err = read_file(part, file);
+	filp_close(file, NULL);
+	return err ?: index_types(part);
 }
 
 /**

@@ -58,8 +58,8 @@ static bool nftables_step(struct ftrace_regs *fregs)
 DEFINE_VALUE_GATE(nftables_step, 0)
 
 /*
- * It is marked as deleted next. One that the same transaction made goes however
- * that ends, and is not what is_leaving() looks for.
+ * It is marked as deleted next. One that the same transaction made keeps its unit
+ * to itself, or one would do for as many as a transaction has steps.
  */
 static void rule_leaves(const struct net *net, const struct nft_rule *rule)
 {

@@ -507,7 +507,7 @@ TEST_F(rules, spared)
 	EXPECT_EQ(5, HELD_RULES(a));
 }
 
-/* Nor do those hide any that come and go in one transaction. */
+/* What comes and goes in one transaction makes no room, and hides none that does. */
 TEST_F(rules, made_and_deleted_at_once)
 {
 	struct box *a = &self->a;
