@@ -293,7 +293,7 @@ static long open_until_refused(long a, long b)
 {
 	long n;
 
-	for (n = 0; n < 100 && !open_master(0, 0); n++)
+	for (n = 0; n < 150 && !open_master(0, 0); n++)
 		;
 	return n;
 }
