@@ -12,7 +12,7 @@
 
 #include "arp.h"
 #include "fd.h"
-#include "files.h"
+#include "given.h"
 #include "ip.h"
 #include "log.h"
 #include "net.h"
@@ -42,37 +42,9 @@ int net_open(pid_t init)
 	return fd < 0 ? -errno : fd;
 }
 
-static void record_path(char *buf, size_t size, unsigned int id)
-{
-	snprintf(buf, size, RECORDS "/%u", id);
-}
-
 char *net_given(unsigned int id)
 {
-	char path[64];
-	char *text;
-
-	record_path(path, sizeof(path), id);
-	text = read_text(path);
-	if (text)
-		text[strcspn(text, "\n")] = '\0';
-	return text;
-}
-
-static int record(unsigned int id, const char *list)
-{
-	char path[64];
-	FILE *f;
-	int ret = make_dirs(RECORDS, 0755);
-
-	if (ret)
-		return ret;
-	record_path(path, sizeof(path), id);
-	f = fopen(path, "we");
-	if (!f)
-		return -errno;
-	fprintf(f, "%s\n", list);
-	return fclose(f) ? -errno : 0;
+	return given_read(RECORDS, id);
 }
 
 /* ---- what the host has for all containers together */
@@ -335,7 +307,7 @@ static int record_both(unsigned int id, const char *given, const char *list)
 
 	if (asprintf(&both, "%s %s", given, list) < 0)
 		return -ENOMEM;
-	ret = record(id, both);
+	ret = given_write(RECORDS, id, both);
 	free(both);
 	return ret;
 }
@@ -423,7 +395,7 @@ int net_set(const struct ct *ct, int netns, const char *list)
 	} else {
 		prepare_host(ct, list);
 		ret = change_on_wire(&net, given, list);
-		record(ct->id, ret ? given : list);
+		given_write(RECORDS, ct->id, ret ? given : list);
 	}
 	close_net(&net);
 	free(old);
@@ -434,7 +406,6 @@ void net_clear(const struct ct *ct)
 {
 	struct net net = { .ct = ct, .netns = -1 };
 	char *given = net_given(ct->id);
-	char path[64];
 
 	if (!given)
 		return;
@@ -443,7 +414,6 @@ void net_clear(const struct ct *ct)
 	if (net.nl)
 		ubnl_ip_del(net.nl, ct->id, NULL);
 	close_net(&net);
-	record_path(path, sizeof(path), ct->id);
-	unlink(path);
+	given_write(RECORDS, ct->id, NULL);
 	free(given);
 }

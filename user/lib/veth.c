@@ -9,7 +9,7 @@
 
 #include "err.h"
 #include "fd.h"
-#include "files.h"
+#include "given.h"
 #include "log.h"
 #include "netif.h"
 #include "rtnl.h"
@@ -24,21 +24,9 @@ struct veth {
 	struct nl_sock *host, *inside;
 };
 
-static void record_path(char *buf, size_t size, unsigned int id)
-{
-	snprintf(buf, size, RECORDS "/%u", id);
-}
-
 char *veth_given(unsigned int id)
 {
-	char path[64];
-	char *text;
-
-	record_path(path, sizeof(path), id);
-	text = read_text(path);
-	if (text)
-		text[strcspn(text, "\n")] = '\0';
-	return text;
+	return given_read(RECORDS, id);
 }
 
 bool veth_is_end(unsigned int index)
@@ -64,19 +52,8 @@ bool veth_is_end(unsigned int index)
 static int record(unsigned int id, const struct netif_list *list)
 {
 	char *text = netif_text(list);
-	int ret = text ? make_dirs(RECORDS, 0755) : -ENOMEM;
-	char path[64];
-	FILE *f;
+	int ret = text ? given_write(RECORDS, id, list->nr ? text : NULL) : -ENOMEM;
 
-	record_path(path, sizeof(path), id);
-	if (!ret && !list->nr) {
-		ret = unlink(path) && errno != ENOENT ? -errno : 0;
-	} else if (!ret) {
-		f = fopen(path, "we");
-		ret = !f || fprintf(f, "%s\n", text) < 0 ? -errno : 0;
-		if (f && fclose(f))
-			ret = -errno;
-	}
 	free(text);
 	return ret;
 }
