@@ -131,18 +131,6 @@ static const struct seq_operations ub_table_seq = {
 	.show = ub_table_show,
 };
 
-static struct ub *own_get(void)
-{
-	struct ub *ub;
-
-	preempt_disable();
-	ub = ub_of_current();
-	if (ub)
-		refcount_inc(&ub->refs);
-	preempt_enable();
-	return ub;
-}
-
 /*
  * Being root, whom mode 0400 lets in, is not enough: both capabilities over
  * files are asked for, in the user namespace that the filesystem belongs to.
@@ -160,7 +148,7 @@ static int ub_table_open(struct inode *inode, struct file *file)
 	v = __seq_open_private(file, &ub_table_seq, sizeof(*v));
 	if (!v)
 		return -ENOMEM;
-	v->own = own_get();
+	v->own = ub_of_current_get();
 	if (v->own || ns == &init_user_ns)
 		return 0;
 	seq_release_private(inode, file);

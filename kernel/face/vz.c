@@ -96,22 +96,10 @@ static int version_show(struct seq_file *m, void *v)
 	return 0;
 }
 
-static struct ub *own_get(void)
-{
-	struct ub *ub;
-
-	preempt_disable();
-	ub = ub_of_current();
-	if (ub)
-		refcount_inc(&ub->refs);
-	preempt_enable();
-	return ub;
-}
-
 /* Its own, whoever opened it: there is nothing in it to hand on. */
 static int own_veinfo_show(struct seq_file *m, void *v)
 {
-	struct ub *ub = own_get();
+	struct ub *ub = ub_of_current_get();
 
 	if (!ub)
 		return -EACCES;
@@ -123,7 +111,7 @@ static int own_veinfo_show(struct seq_file *m, void *v)
 /* Root's by its mode. What containers hold is also none of a container's business. */
 static int open_of_host(struct file *file, int (*show)(struct seq_file *m, void *v))
 {
-	struct ub *ub = own_get();
+	struct ub *ub = ub_of_current_get();
 
 	if (ub)
 		ub_put(ub);

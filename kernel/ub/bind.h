@@ -87,6 +87,24 @@ static __always_inline struct ub *ub_of_current(void)
 	return ub_look_up(cgroup, now);
 }
 
+/**
+ * ub_of_current_get() - who pays for what the current task does, for longer
+ *
+ * Context: task.
+ * Return: as ub_of_current(), with a reference.
+ */
+static inline struct ub *ub_of_current_get(void)
+{
+	struct ub *ub;
+
+	preempt_disable();
+	ub = ub_of_current();
+	if (ub)
+		refcount_inc(&ub->refs);
+	preempt_enable();
+	return ub;
+}
+
 /* The cgroup of a beancounter, or NULL. Preemption off; good until it is on. */
 static inline struct cgroup *ub_dir(const struct ub *ub)
 {
