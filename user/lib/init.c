@@ -47,6 +47,16 @@ void init_clean_process(void)
 	close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
+void init_confine(void)
+{
+	errno = -caps_drop();
+	if (errno)
+		report_fail(VZ_SETCAP, "Unable to drop capabilities");
+	errno = -seccomp_apply();
+	if (errno)
+		report_fail(VZ_NOENV, "Unable to filter system calls");
+}
+
 static void become_container(void)
 {
 	/* The namespace's root is where we are now: in the container's own cgroup. */
@@ -161,12 +171,7 @@ void init_main(const struct init_job *job)
 	errno = -userns_lower_limits();
 	if (errno)
 		report_fail(VZ_NOENV, "Unable to set resource limits");
-	errno = -caps_drop();
-	if (errno)
-		report_fail(VZ_SETCAP, "Unable to drop capabilities");
-	errno = -seccomp_apply();
-	if (errno)
-		report_fail(VZ_NOENV, "Unable to filter system calls");
+	init_confine();
 	for (size_t i = 0; i < job->nr_scripts; i++)
 		run_script(&job->scripts[i]);
 	exec_init();

@@ -30,4 +30,7 @@ void init_main(const struct init_job *job) __attribute__((noreturn));
 /* What every program inside starts from: no mask, no handlers, no descriptors but 0 to 2. */
 void init_clean_process(void);
 
+/* Nothing that comes later may do more than a container may. Reports a failure, and exits. */
+void init_confine(void);
+
 #endif /* _VZ_INIT_H */

@@ -10,13 +10,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "caps.h"
 #include "cgroup.h"
 #include "fd.h"
 #include "init.h"
 #include "log.h"
 #include "report.h"
-#include "seccomp.h"
 #include "userns.h"
 #include "visit.h"
 
@@ -100,12 +98,7 @@ void visit_enter(const struct visit *v)
 	prctl(PR_SET_PDEATHSIG, SIGHUP);
 	setsid();
 	init_clean_process();
-	errno = -caps_drop();
-	if (errno)
-		report_fail(VZ_SETCAP, "Unable to drop capabilities");
-	errno = -seccomp_apply();
-	if (errno)
-		report_fail(VZ_NOENV, "Unable to filter system calls");
+	init_confine();
 }
 
 int visit_wait(struct visit *v, int *code, int *status)
