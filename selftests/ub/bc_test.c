@@ -4,7 +4,6 @@
  */
 #include <ctype.h>
 #include <dirent.h>
-#include <linux/capability.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "fixture.h"
+#include "task.h"
 
 #define BC "/proc/bc"
 #define LINE 130
@@ -268,22 +268,6 @@ TEST_F(ub, open_file)
 	EXPECT_EQ(1, read(fd, &byte, 1));
 	close(fd);
 }
-
-static void keep_caps(unsigned long mask)
-{
-	struct __user_cap_header_struct head = {
-		.version = _LINUX_CAPABILITY_VERSION_3,
-	};
-	struct __user_cap_data_struct data[2] = {
-		{ .effective = mask, .permitted = mask },
-		{ .effective = mask >> 32, .permitted = mask >> 32 },
-	};
-
-	syscall(SYS_capset, &head, data);
-}
-
-#define CAP(name) (1UL << CAP_##name)
-#define CAP_ALL ((1UL << 40) - 1)
 
 static const char *const readable[] = { BC "/resources", BC "/0/resources", BC "/0/vmaux" };
 

@@ -2,24 +2,11 @@
 /*
  * The netlink family: whom it refuses, and what it makes of nonsense.
  */
-#include <linux/capability.h>
 #include <sched.h>
 #include <sys/syscall.h>
 
 #include "netlink.h"
-
-static void keep_caps(unsigned long mask)
-{
-	struct __user_cap_header_struct head = {
-		.version = _LINUX_CAPABILITY_VERSION_3,
-	};
-	struct __user_cap_data_struct data[2] = {
-		{ .effective = mask, .permitted = mask },
-		{ .effective = mask >> 32, .permitted = mask >> 32 },
-	};
-
-	syscall(SYS_capset, &head, data);
-}
+#include "task.h"
 
 /* What a child exits with. */
 static int in_child(int (*fn)(void))
@@ -78,7 +65,7 @@ static int as_nobody(void)
 
 static int without_sys_admin(void)
 {
-	keep_caps(~(1UL << CAP_SYS_ADMIN) & ((1UL << 40) - 1));
+	keep_caps(CAP_ALL & ~CAP(SYS_ADMIN));
 	return all_refused();
 }
 
@@ -112,7 +99,7 @@ TEST_F(nl, oracle_11_setluid_is_ub_new)
 
 static int with_sys_admin_only(void)
 {
-	keep_caps(1UL << CAP_SYS_ADMIN);
+	keep_caps(CAP(SYS_ADMIN));
 	return ub_set(ID, numproc, 33, 44) ? 1 : 0;
 }
 

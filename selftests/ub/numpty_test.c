@@ -18,6 +18,7 @@
 #include "child.h"
 #include "crowd.h"
 #include "fds.h"
+#include "task.h"
 
 static long open_master(long a, long b)
 {
@@ -50,15 +51,7 @@ static long open_many(long n, long b)
 /* What the kernel has of them. */
 static long ptys(void)
 {
-	FILE *f = fopen("/proc/sys/kernel/pty/nr", "re");
-	long n = -1;
-
-	if (f) {
-		if (fscanf(f, "%ld", &n) != 1)
-			n = -1;
-		fclose(f);
-	}
-	return n;
+	return number_in("/proc/sys/kernel/pty/nr");
 }
 
 /* The terminals need a file system of theirs, in a new world too. */

@@ -4,7 +4,6 @@
  * And /proc/stockvz.
  */
 #include <dirent.h>
-#include <linux/capability.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "fixture.h"
+#include "task.h"
 
 #define TABLE "/proc/user_beancounters"
 #define LINE 130
@@ -436,22 +436,6 @@ TEST_F(ub, deleted_and_still_there)
 /*
  * Who may read it.
  */
-
-static void keep_caps(unsigned long mask)
-{
-	struct __user_cap_header_struct head = {
-		.version = _LINUX_CAPABILITY_VERSION_3,
-	};
-	struct __user_cap_data_struct data[2] = {
-		{ .effective = mask, .permitted = mask },
-		{ .effective = mask >> 32, .permitted = mask >> 32 },
-	};
-
-	syscall(SYS_capset, &head, data);
-}
-
-#define CAP(name) (1UL << CAP_##name)
-#define CAP_ALL ((1UL << 40) - 1)
 
 /* In a worker, which is different from then on. */
 static long open_with_caps(long mask, long uid)
