@@ -138,6 +138,18 @@ install-module: module	## Install the module for one kernel, without DKMS (KDIR=
 	install -D -m 644 $(FARM)/stockvz.ko $(DESTDIR)/lib/modules/$(RELEASE)/extra/stockvz.ko
 	$(if $(DESTDIR),,depmod $(RELEASE))
 
+# Of what this tree has now: the version is in one place, and so no changelog is kept.
+.PHONY: deb
+deb: deps		## Build Debian packages of the tools and of the module's source
+	@$(MAKE) -s deps DEPS="debhelper dh-dkms"
+	@rm -rf $(B)/deb && mkdir -p $(B)/deb/stockvz-$(VERSION)
+	@tar -c --exclude=./build --exclude=./.git . | tar -x -C $(B)/deb/stockvz-$(VERSION)
+	@printf 'stockvz (%s) unstable; urgency=medium\n\n  * See the history of the source.\n\n -- %s  %s\n' \
+		'$(VERSION)' "$$(sed -n 's/^Maintainer: //p' debian/control)" "$$(date -R)" \
+		>$(B)/deb/stockvz-$(VERSION)/debian/changelog
+	@cd $(B)/deb/stockvz-$(VERSION) && dpkg-buildpackage -us -uc -b
+	@ls $(B)/deb/*.deb
+
 # What DKMS needs to build the module again for every kernel that comes.
 DKMS_TREE := /usr/src/stockvz-$(VERSION)
 KERNELS	?= $(patsubst /lib/modules/%/build,%,$(wildcard /lib/modules/*/build))
