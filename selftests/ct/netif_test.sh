@@ -44,12 +44,18 @@ inside_up()
 	inside "$1" "ip addr add $2/24 dev eth0 && ip link set eth0 up"
 }
 
-pings()
+ping_once()
 {
 	case $1 in
-	host) ping -c 1 -W 5 "$2" ;;
-	*) inside "$1" ping -c 1 -W 5 "$2" ;;
+	host) ping -c 1 -W 2 "$2" ;;
+	*) inside "$1" ping -c 1 -W 2 "$2" ;;
 	esac
+}
+
+# Neighbours believe in a MAC that they have just learnt for a second.
+pings()
+{
+	within 20 ping_once "$@"
 }
 
 # in_net PID COMMAND...: the host's program in the network of that process
