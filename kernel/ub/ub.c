@@ -331,6 +331,11 @@ static struct ub *name(u32 id, const struct ub_change *change,
 		*why = "the beancounter exists";
 		return ERR_PTR(-EEXIST);
 	}
+	if (!ub && THIS_MODULE->state != MODULE_STATE_LIVE) {
+		/* It may still fail to load, and would go under who holds it. */
+		*why = "the module is only just being loaded";
+		return ERR_PTR(-EAGAIN);
+	}
 	if (!ub)
 		ub = ub_alloc(id);
 	if (!ub) {
@@ -362,8 +367,8 @@ static int prepare(const char *cgroup, struct ub_binding **binding,
  *
  * Context: process, may sleep.
  * Return: 0, and @why has what an admin should know of, if anything; -EEXIST if
- * it has a name already, -EINVAL for 0, an errno of ub_attach(), -ENOMEM. After
- * a failure nothing has changed.
+ * it has a name already, -EINVAL for 0, an errno of ub_attach(), -ENOMEM, -EAGAIN
+ * before the module is loaded whole. After a failure nothing has changed.
  */
 int ub_new(u32 id, const struct ub_change *change, const char *cgroup,
 	   const char **why)
