@@ -98,15 +98,15 @@ static bool is_first(const struct adding *a, const struct shm_meter *s)
 	return true;
 }
 
-/* Pages that are in the file, in memory or in swap, or about to be. */
-static unsigned long pages_of(struct shm_meter *s)
+/* Pages that are in the file, in memory or in swap, or about to be; i_pages locked. */
+static unsigned long count_pages(struct shm_meter *s)
 {
 	struct inode *inode = inode_of(s);
 	struct address_space *mapping = inode->i_mapping;
-	unsigned long flags, pages;
+	unsigned long pages;
 	struct adding *a;
 
-	xa_lock_irqsave(&mapping->i_pages, flags);
+	lockdep_assert_held(&mapping->i_pages.xa_lock);
 	pages = mapping->nrpages + READ_ONCE(SHMEM_I(inode)->swapped);
 	list_for_each_entry(a, &s->adding, link)
 		if (a->pages && is_over(a, mapping))
@@ -114,7 +114,17 @@ static unsigned long pages_of(struct shm_meter *s)
 	list_for_each_entry(a, &s->adding, link)
 		if (a->pages && is_first(a, s))
 			pages += a->pages;
-	xa_unlock_irqrestore(&mapping->i_pages, flags);
+	return pages;
+}
+
+static unsigned long pages_of(struct shm_meter *s)
+{
+	struct xarray *i_pages = &inode_of(s)->i_mapping->i_pages;
+	unsigned long flags, pages;
+
+	xa_lock_irqsave(i_pages, flags);
+	pages = count_pages(s);
+	xa_unlock_irqrestore(i_pages, flags);
 	return pages;
 }
 
@@ -340,6 +350,24 @@ static long shm_add(struct ftrace_regs *fregs)
 DEFINE_GATE(shm_add)
 
 /*
+ * Give back what has gone, if it can be told now. 6.1 splits and joins huge pages
+ * with i_pages locked: whoever waited for it there would wait for himself.
+ */
+static void try_to_give_back(struct shm_meter *s)
+{
+	struct xarray *i_pages = &inode_of(s)->i_mapping->i_pages;
+	unsigned long flags;
+
+	if (!meter_trylock(&s->m))
+		return;
+	if (spin_trylock_irqsave(&i_pages->xa_lock, flags)) {
+		settle_pages(s, count_pages(s));
+		spin_unlock_irqrestore(&i_pages->xa_lock, flags);
+	}
+	meter_unlock(&s->m);
+}
+
+/*
  * shmem_recalc_inode(inode, ...): pages came or went. If none has gone there is
  * nothing to give back: those that came were charged.
  */
@@ -351,11 +379,8 @@ static void shm_recalc(struct ftrace_regs *fregs)
 	preempt_disable();
 	s = of_inode(inode);
 	if (s && READ_ONCE(inode->i_mapping->nrpages) <
-		 READ_ONCE(s->m.charged[STOCKVZ_RES_SHMPAGES])) {
-		meter_lock(&s->m);
-		settle_pages(s, pages_of(s));
-		meter_unlock(&s->m);
-	}
+		 READ_ONCE(s->m.charged[STOCKVZ_RES_SHMPAGES]))
+		try_to_give_back(s);
 	preempt_enable();
 }
 

@@ -75,6 +75,12 @@ static inline void meter_lock(struct meter *m)
 	spin_lock(&m->ub->meters_lock);
 }
 
+/* For one who holds what settling needs. */
+static inline bool meter_trylock(struct meter *m)
+{
+	return spin_trylock(&m->ub->meters_lock);
+}
+
 static inline void meter_unlock(struct meter *m)
 {
 	spin_unlock(&m->ub->meters_lock);

@@ -462,6 +462,66 @@ TEST_F(ub, swapped_out)
 }
 
 /*
+ * Huge pages: the kernel splits and joins them with the file's own lock held.
+ */
+
+#define HUGE 512L
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+
+static long collapse(long i, long pages)
+{
+	return sys(madvise(spot[i].at, pages * PAGE, MADV_COLLAPSE));
+}
+
+TEST_F(ub, huge_page_is_split)
+{
+	struct box *a = &self->a;
+	long got;
+
+	tmpfs_make(_metadata);
+	ASSERT_EQ(0, mount("none", TMPFS, NULL, MS_REMOUNT, "huge=always"));
+	EXPECT_EQ(0, IN(a, create));
+	EXPECT_EQ(0, IN(a, cut, HUGE));
+	EXPECT_EQ(1, IN(a, write_at, 0, 1));
+	got = HELD(a, SHMPAGES);
+	if (got == 1)
+		TH_LOG("no huge page was to be had");
+	/* What is left of it is small. */
+	EXPECT_ADDS(got == 1 ? 0 : -HUGE / 2, a, IN(a, cut, HUGE / 2));
+	EXPECT_EQ(0, IN(a, remove_it));
+	EXPECT_EQ(0, IN(a, close_it));
+	EXPECT_EQ(0, HELD(a, SHMPAGES));
+	tmpfs_remove();
+}
+
+TEST_F(ub, pages_are_joined)
+{
+	struct box *a = &self->a;
+	long got;
+
+	EXPECT_ADDS(2 * HUGE, a, IN(a, map_shared, 0, 2 * HUGE));
+	EXPECT_EQ(0, IN(a, touch, 0, 1));
+	got = IN(a, collapse, 0, HUGE);
+	if (got)
+		TH_LOG("not joined: %ld", got);
+	EXPECT_EQ(2 * HUGE, (long)HELD(a, SHMPAGES));
+	EXPECT_ADDS(-2 * HUGE, a, IN(a, unmap, 0));
+	/* One that reserves nothing. */
+	EXPECT_EQ(0, IN(a, create_memfd));
+	EXPECT_EQ(0, IN(a, cut, HUGE));
+	EXPECT_EQ(0, IN(a, map_it, 0, HUGE));
+	EXPECT_ADDS(3, a, IN(a, touch, 0, 3));
+	got = IN(a, collapse, 0, HUGE);
+	EXPECT_EQ(got ? 3 : HUGE, (long)HELD(a, SHMPAGES));
+	EXPECT_EQ(0, IN(a, unmap, 0));
+	EXPECT_EQ(0, IN(a, close_it));
+	EXPECT_EQ(0, HELD(a, SHMPAGES));
+}
+
+/*
  * Crowds.
  */
 
