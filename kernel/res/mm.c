@@ -61,7 +61,7 @@ struct mm_meter {
 
 static struct mm_meter *of_mm(const struct mm_struct *mm)
 {
-	struct meter *m = meter_find(mm);
+	struct meter *m = meter_find(&meters_of_mms, mm);
 
 	return m ? container_of(m, struct mm_meter, m) : NULL;
 }
@@ -428,7 +428,7 @@ static int mm_start(struct mm_struct *mm, struct ub *ub,
 	meter_lock(&a->m);
 	err = charge_new(a, severity);
 	if (!err)
-		meter_start(&a->m);
+		meter_start(&a->m, &meters_of_mms);
 	meter_unlock(&a->m);
 	if (err)
 		kfree(a);

@@ -66,7 +66,7 @@ struct shm_meter {
 
 static struct shm_meter *of_inode(const struct inode *inode)
 {
-	struct meter *m = meter_find(inode);
+	struct meter *m = meter_find(&meters_of_inodes, inode);
 
 	return m ? container_of(m, struct shm_meter, m) : NULL;
 }
@@ -203,7 +203,7 @@ static int shm_start(struct inode *inode, struct ub *ub, unsigned long reserved)
 	meter_lock(&s->m);
 	err = charge_pages(s, reserved);
 	if (!err)
-		meter_start(&s->m);
+		meter_start(&s->m, &meters_of_inodes);
 	meter_unlock(&s->m);
 	if (err)
 		kfree(s);
@@ -218,7 +218,7 @@ static int shm_created(struct inode *inode, unsigned long reserved)
 
 	preempt_disable();
 	ub = ub_of_current();
-	if (ub && !meter_find(inode))
+	if (ub && !of_inode(inode))
 		err = shm_start(inode, ub, reserved);
 	preempt_enable();
 	return err;

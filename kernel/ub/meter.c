@@ -1,12 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/lockdep.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
 #include <linux/rculist.h>
+#include <linux/slab.h>
 
 #include "meter.h"
 
-struct hlist_head meters_table[1 << METER_BITS];
+/*
+ * A bucket for this much memory. A process takes more than its share, and a file
+ * with nothing in it a kilobyte: however many there are, no bucket gets long.
+ */
+#define BYTES_PER_MM (128UL << 10)
+#define BYTES_PER_INODE (32UL << 10)
+#define MIN_BITS 12
+#define MAX_BITS 22
 
-/* Changes of the table. */
+struct meter_table meters_of_mms __read_mostly, meters_of_inodes __read_mostly;
+
+/* Changes of the tables. */
 static DEFINE_SPINLOCK(meters_table_lock);
 
 /* meter_find() past its first glance. */
@@ -65,10 +77,11 @@ void meter_init(struct meter *m, const void *object, struct ub *ub,
 /**
  * meter_start() - let a meter be found
  * @m: the meter
+ * @table: for objects of its kind
  *
  * Context: the lock held.
  */
-void meter_start(struct meter *m)
+void meter_start(struct meter *m, struct meter_table *table)
 {
 	struct ub *ub = m->ub;
 
@@ -76,8 +89,7 @@ void meter_start(struct meter *m)
 	refcount_inc(&ub->refs);
 	list_add(&m->link, &ub->meters);
 	spin_lock(&meters_table_lock);
-	hlist_add_head_rcu(&m->node,
-			   &meters_table[hash_ptr(m->object, METER_BITS)]);
+	hlist_add_head_rcu(&m->node, meter_bucket(table, m->object));
 	spin_unlock(&meters_table_lock);
 }
 
@@ -180,4 +192,38 @@ void meter_set(struct meter *m, enum stockvz_resource res, unsigned long amount)
 	else if (unlikely(amount > charged))
 		ub_charge(m->ub, res, amount - charged, UB_FORCE);
 	m->charged[res] = amount;
+}
+
+static bool make_table(struct meter_table *table, unsigned long bytes)
+{
+	unsigned long buckets = (totalram_pages() << PAGE_SHIFT) / bytes;
+
+	table->bits = clamp_t(unsigned int, order_base_2(buckets), MIN_BITS,
+			      MAX_BITS);
+	table->buckets = kvcalloc(1UL << table->bits, sizeof(*table->buckets),
+				  GFP_KERNEL);
+	return table->buckets;
+}
+
+/**
+ * meters_init() - make the tables
+ *
+ * Return: 0, -ENOMEM.
+ */
+int meters_init(void)
+{
+	if (make_table(&meters_of_mms, BYTES_PER_MM) &&
+	    make_table(&meters_of_inodes, BYTES_PER_INODE))
+		return 0;
+	meters_exit();
+	return -ENOMEM;
+}
+
+/**
+ * meters_exit() - every meter has stopped, and no hook is left
+ */
+void meters_exit(void)
+{
+	kvfree(meters_of_mms.buckets);
+	kvfree(meters_of_inodes.buckets);
 }

@@ -24,7 +24,18 @@
 
 #include "ub.h"
 
-#define METER_BITS 12
+/**
+ * struct meter_table - the meters of one kind of objects
+ * @buckets: meters_table_lock; read with preemption off
+ * @bits: there are 2^@bits of them. Constant
+ */
+struct meter_table {
+	struct hlist_head *buckets;
+	unsigned int bits;
+};
+
+/* Apart: a container may have a million files and should not slow mmap() down. */
+extern struct meter_table meters_of_mms, meters_of_inodes;
 
 /* kmemsize is none of them, but the three come right behind it. */
 #define METER_RESOURCES (STOCKVZ_RES_SHMPAGES + 1)
@@ -50,20 +61,26 @@ struct meter {
 	struct rcu_head rcu;
 };
 
-extern struct hlist_head meters_table[1 << METER_BITS];
-
 struct meter *__meter_find(struct hlist_head *bucket, const void *object);
+
+static inline struct hlist_head *meter_bucket(const struct meter_table *table,
+					      const void *object)
+{
+	return &table->buckets[hash_ptr(object, table->bits)];
+}
 
 /**
  * meter_find() - the meter of an object
+ * @table: for objects of its kind
  * @object: its address; alive
  *
  * Context: preemption off, until which is on again the result stays.
  * Return: NULL if it has none: most are the host's.
  */
-static __always_inline struct meter *meter_find(const void *object)
+static __always_inline struct meter *meter_find(const struct meter_table *table,
+						const void *object)
 {
-	struct hlist_head *bucket = &meters_table[hash_ptr(object, METER_BITS)];
+	struct hlist_head *bucket = meter_bucket(table, object);
 
 	if (likely(hlist_empty(bucket)))
 		return NULL;
@@ -88,7 +105,7 @@ static inline void meter_unlock(struct meter *m)
 
 void meter_init(struct meter *m, const void *object, struct ub *ub,
 		void (*settle)(struct meter *m));
-void meter_start(struct meter *m);
+void meter_start(struct meter *m, struct meter_table *table);
 void meter_stop(struct meter *m);
 bool meter_fits(struct meter *m, enum stockvz_resource res,
 		unsigned long amount);
@@ -97,5 +114,7 @@ int meter_charge(struct meter *m, enum stockvz_resource res,
 void meter_set(struct meter *m, enum stockvz_resource res,
 	       unsigned long amount);
 void meters_settle(struct ub *ub);
+int meters_init(void);
+void meters_exit(void);
 
 #endif

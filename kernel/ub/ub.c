@@ -741,9 +741,18 @@ int ub_init(void)
 				     SMP_CACHE_BYTES, 0, NULL);
 	if (!ub_cache)
 		return -ENOMEM;
+	err = meters_init();
+	if (err)
+		goto no_meters;
 	err = owner_init();
 	if (err)
-		kmem_cache_destroy(ub_cache);
+		goto no_owners;
+	return 0;
+
+no_owners:
+	meters_exit();
+no_meters:
+	kmem_cache_destroy(ub_cache);
 	return err;
 }
 
@@ -753,6 +762,7 @@ int ub_init(void)
 void ub_exit(void)
 {
 	owner_exit();
+	meters_exit();
 	/* For free_rcu_ub() of the last ones. */
 	rcu_barrier();
 	history_exit();
