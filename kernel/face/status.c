@@ -8,6 +8,7 @@
 
 #include "face.h"
 #include "hook/hook.h"
+#include "ub/meter.h"
 #include "ub/owner.h"
 
 /**
@@ -62,6 +63,7 @@ static int status_show(struct seq_file *m, void *v)
 	owner_stats(&o);
 	seq_printf(m, "%-14s %lu\n", "owned", o.owned);
 	seq_printf(m, "%-14s %lu\n", "healed", o.healed);
+	seq_printf(m, "%-14s %lu\n", "watched", meters_watched());
 	seq_printf(m, "%-14s %lu\n", "nomem", ub_nomem());
 	seq_printf(m, "%-14s %lu\n", "underflows", ub_underflows());
 	seq_printf(m, "%-14s %lu\n", "events-dropped", events_dropped());

@@ -154,12 +154,18 @@ static void settle_pages(struct shm_meter *s, unsigned long pages)
 		meter_set(&s->m, STOCKVZ_RES_PRIVVMPAGES, pages);
 }
 
-static void shm_settle(struct meter *m)
+/*
+ * A page in swap, or one that nobody wrote to, may go unseen. Where nothing is
+ * nothing goes; and before a page comes, or a lock, there is a meter_watch().
+ */
+static bool shm_settle(struct meter *m)
 {
 	struct shm_meter *s = container_of(m, struct shm_meter, m);
+	unsigned long pages = pages_of(s);
 
 	settle_locked(s);
-	settle_pages(s, pages_of(s));
+	settle_pages(s, pages);
+	return pages || s->m.charged[STOCKVZ_RES_LOCKEDPAGES];
 }
 
 static int charge_pages(struct shm_meter *s, unsigned long pages)
@@ -304,6 +310,7 @@ static int shm_grow(struct shm_meter *s, struct folio *folio, pgoff_t index)
 	bool again = asks_again(s, index);
 	unsigned long want, more;
 
+	meter_watch(&s->m);
 	if (!a)
 		return -ENOSPC;
 	a->task = current;
@@ -338,9 +345,13 @@ static long shm_add(struct ftrace_regs *fregs)
 
 	preempt_disable();
 	s = of_inode(mapping->host);
-	if (s && !expected && index >= s->reserved) {
+	if (s && !expected && index + folio_nr_pages(folio) > s->reserved) {
 		meter_lock(&s->m);
-		err = shm_grow(s, folio, index);
+		/* A huge page may begin in what is reserved. */
+		if (index < s->reserved)
+			meter_watch(&s->m);
+		else
+			err = shm_grow(s, folio, index);
 		meter_unlock(&s->m);
 	}
 	preempt_enable();
@@ -422,6 +433,7 @@ static long lock_segment(struct shm_meter *s, bool lock, struct ucounts *ucounts
 	struct inode *inode = inode_of(s);
 	long err = 0;
 
+	meter_watch(&s->m);
 	s->locking = false;
 	settle_locked(s);
 	if (!lock || SHMEM_I(inode)->flags & VM_LOCKED ||

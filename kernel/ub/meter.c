@@ -32,28 +32,88 @@ struct meter *__meter_find(struct hlist_head *bucket, const void *object)
 	return NULL;
 }
 
+/**
+ * meter_watch() - from now on the object may change unasked
+ * @m: its meter
+ *
+ * Context: the lock held.
+ */
+void meter_watch(struct meter *m)
+{
+	struct ub *ub = m->ub;
+
+	lockdep_assert_held(&ub->meters_lock);
+	if (!list_empty(&m->link))
+		return;
+	list_add_tail(&m->link, &ub->meters);
+	WRITE_ONCE(ub->watched, ub->watched + 1);
+}
+
+static void unwatch(struct meter *m)
+{
+	struct ub *ub = m->ub;
+
+	lockdep_assert_held(&ub->meters_lock);
+	if (list_empty(&m->link))
+		return;
+	list_del_init(&m->link);
+	WRITE_ONCE(ub->watched, ub->watched - 1);
+}
+
+static void settle(struct meter *m)
+{
+	if (!m->settle(m))
+		unwatch(m);
+}
+
 /* But for one who knows better what it is about to hold. */
 static void settle_all(struct ub *ub, const struct meter *but)
 {
-	struct meter *m;
+	struct meter *m, *next;
 
 	lockdep_assert_held(&ub->meters_lock);
-	list_for_each_entry(m, &ub->meters, link)
+	list_for_each_entry_safe(m, next, &ub->meters, link)
 		if (m != but)
-			m->settle(m);
+			settle(m);
 }
 
 /**
  * meters_settle() - make a beancounter's metered rows say what is so
  * @ub: whose
  *
- * Context: task.
+ * From the front of the list to its end, where new ones come, so that others may
+ * have the lock in between.
+ *
+ * Context: task, may sleep.
  */
 void meters_settle(struct ub *ub)
 {
+	unsigned long left;
+
 	spin_lock(&ub->meters_lock);
-	settle_all(ub, NULL);
+	for (left = ub->watched; left && !list_empty(&ub->meters); left--) {
+		struct meter *m = list_first_entry(&ub->meters, struct meter, link);
+
+		list_move_tail(&m->link, &ub->meters);
+		settle(m);
+		cond_resched_lock(&ub->meters_lock);
+	}
 	spin_unlock(&ub->meters_lock);
+}
+
+/**
+ * meters_watched() - how many objects may change unasked
+ *
+ * Return: so many, of all beancounters.
+ */
+unsigned long meters_watched(void)
+{
+	unsigned long n = 0;
+	struct ub *ub;
+
+	for (ub = ub_next_get(NULL); ub; ub = ub_next_get(ub))
+		n += READ_ONCE(ub->watched);
+	return n;
 }
 
 /**
@@ -63,15 +123,17 @@ void meters_settle(struct ub *ub)
  * @ub: who pays; found with preemption still off, or with a reference
  * @settle: see struct meter
  *
- * Charge what the object has, then meter_start(): nobody settles it before.
+ * Charge what the object has, then meter_start() and, if it may change unasked,
+ * meter_watch(): nobody settles it before.
  */
 void meter_init(struct meter *m, const void *object, struct ub *ub,
-		void (*settle)(struct meter *m))
+		bool (*settle)(struct meter *m))
 {
 	memset(m, 0, sizeof(*m));
 	m->object = object;
 	m->ub = ub;
 	m->settle = settle;
+	INIT_LIST_HEAD(&m->link);
 }
 
 /**
@@ -87,7 +149,6 @@ void meter_start(struct meter *m, struct meter_table *table)
 
 	lockdep_assert_held(&ub->meters_lock);
 	refcount_inc(&ub->refs);
-	list_add(&m->link, &ub->meters);
 	spin_lock(&meters_table_lock);
 	hlist_add_head_rcu(&m->node, meter_bucket(table, m->object));
 	spin_unlock(&meters_table_lock);
@@ -105,7 +166,7 @@ void meter_stop(struct meter *m)
 	struct ub *ub = m->ub;
 
 	spin_lock(&ub->meters_lock);
-	list_del(&m->link);
+	unwatch(m);
 	spin_lock(&meters_table_lock);
 	hlist_del_rcu(&m->node);
 	spin_unlock(&meters_table_lock);

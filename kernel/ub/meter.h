@@ -4,8 +4,10 @@
  * process: they grow where we may refuse and shrink where we cannot look. So a
  * meter stands beside such an object and says how much of it is charged, and to
  * whom, and what is charged is set to what the kernel says ("settled") at the
- * object's next event - and, for all meters of a beancounter, before one of its
- * rows is read or a charge is refused. So nobody ever sees an old number.
+ * object's next event - and, for all meters of a beancounter whose objects may
+ * change unasked, before one of its rows is read or a charge is refused. So nobody
+ * ever sees an old number. Those are in the beancounter's list: an address space
+ * always, a file as long as there is something in it.
  *
  * Locks. ub->meters_lock guards the beancounter's list and what its meters say,
  * and is held over every charge of what is metered, so that settling all and
@@ -43,11 +45,11 @@ extern struct meter_table meters_of_mms, meters_of_inodes;
 /**
  * struct meter - what is charged for one object
  * @node: in its bucket; meters_table_lock; read with preemption off
- * @link: in the beancounter's list. ub->meters_lock
+ * @link: in the beancounter's list, or empty. ub->meters_lock
  * @object: its address. Constant, as the next two
  * @ub: who pays; counted: see struct ub
  * @settle: set what is charged to what the object holds. Called with the lock
- *	held, interrupts as they are
+ *	held, interrupts as they are. Returns whether it may change unasked
  * @charged: by resource. ub->meters_lock
  * @rcu: frees it
  */
@@ -56,7 +58,7 @@ struct meter {
 	struct list_head link;
 	const void *object;
 	struct ub *ub;
-	void (*settle)(struct meter *m);
+	bool (*settle)(struct meter *m);
 	unsigned long charged[METER_RESOURCES];
 	struct rcu_head rcu;
 };
@@ -104,8 +106,9 @@ static inline void meter_unlock(struct meter *m)
 }
 
 void meter_init(struct meter *m, const void *object, struct ub *ub,
-		void (*settle)(struct meter *m));
+		bool (*settle)(struct meter *m));
 void meter_start(struct meter *m, struct meter_table *table);
+void meter_watch(struct meter *m);
 void meter_stop(struct meter *m);
 bool meter_fits(struct meter *m, enum stockvz_resource res,
 		unsigned long amount);
@@ -114,6 +117,7 @@ int meter_charge(struct meter *m, enum stockvz_resource res,
 void meter_set(struct meter *m, enum stockvz_resource res,
 	       unsigned long amount);
 void meters_settle(struct ub *ub);
+unsigned long meters_watched(void);
 int meters_init(void);
 void meters_exit(void);
 

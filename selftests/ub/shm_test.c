@@ -462,6 +462,72 @@ TEST_F(ub, swapped_out)
 }
 
 /*
+ * Files with nothing in them: nobody has to look at them again.
+ */
+
+#define EMPTY 20000
+
+static long make_empty(long n, long b)
+{
+	char path[64];
+
+	while (n--) {
+		snprintf(path, sizeof(path), TMPFS "/%ld", n);
+		fd = open(path, O_RDWR | O_CREAT, 0600);
+		if (fd < 0)
+			return -errno;
+		close(fd);
+	}
+	return 0;
+}
+
+static long remove_empty(long n, long b)
+{
+	char path[64];
+
+	while (n--) {
+		snprintf(path, sizeof(path), TMPFS "/%ld", n);
+		if (unlink(path))
+			return -errno;
+	}
+	return 0;
+}
+
+/* After a look at all of them. */
+static long watched(const struct box *box)
+{
+	ub_row(box->id, STOCKVZ_RES_SHMPAGES);
+	return ub_status("watched");
+}
+
+TEST_F(ub, many_empty_files)
+{
+	struct box *a = &self->a;
+	long before = watched(a);
+
+	tmpfs_make(_metadata);
+	EXPECT_LT(0, before);
+	EXPECT_EQ(0, IN(a, make_empty, EMPTY));
+	EXPECT_EQ(before, watched(a));
+	EXPECT_EQ(0, IN(a, create));
+	EXPECT_ADDS(1, a, IN(a, write_at, 0, 1));
+	EXPECT_EQ(before + 1, watched(a));
+	EXPECT_ADDS(-1, a, IN(a, cut, 0));
+	EXPECT_EQ(before, watched(a));
+	/* Refused, it is as empty as before. */
+	LIMIT(a, SHMPAGES, 0);
+	EXPECT_REFUSED(a, SHMPAGES, ENOSPC, SYS_pwrite64, IN(a, write_at, 0, 1));
+	EXPECT_EQ(before, watched(a));
+	LIMIT(a, SHMPAGES, UB_MAX);
+	EXPECT_ADDS(1, a, IN(a, write_at, 0, 1));
+	EXPECT_EQ(0, IN(a, close_it));
+	EXPECT_ADDS(-1, a, IN(a, remove_it));
+	EXPECT_EQ(0, IN(a, remove_empty, EMPTY));
+	EXPECT_EQ(before, watched(a));
+	tmpfs_remove();
+}
+
+/*
  * Huge pages: the kernel splits and joins them with the file's own lock held.
  */
 
