@@ -155,8 +155,7 @@ static bool in_user_fault(void)
 
 static enum ub_severity severity_of(const struct text *caller, gfp_t gfp)
 {
-	if (gfp & __GFP_NOFAIL || current->flags & (PF_MEMALLOC | PF_KTHREAD) ||
-	    in_user_fault())
+	if (gfp & __GFP_NOFAIL || current->flags & PF_KTHREAD || in_user_fault())
 		return UB_FORCE;
 	if (current->in_execve ||
 	    (caller->pages && (gfp & ~__GFP_COMP) == GFP_PGTABLE_USER))
@@ -190,16 +189,26 @@ static int reserve(struct mem_cgroup *memcg, unsigned int pages,
 }
 
 /*
+ * The kernel may free memory on the way of a charge, and need some for that: what
+ * the outer charge has reserved is not for this one, which cannot be refused. An
+ * interrupt is no part of the task either.
+ */
+static bool may_reserve(void)
+{
+	return in_task() && !(current->flags & PF_MEMALLOC);
+}
+
+/*
  * try_charge_memcg(memcg, gfp, pages): pages of any kind are about to be charged.
- * Kernel memory it is if one of the two callers above asks. What an interrupt needs
- * is charged when it is done.
+ * Kernel memory it is if one of the two callers above asks. What cannot reserve is
+ * charged when it is done.
  */
 static long kmem_charge(struct ftrace_regs *fregs, unsigned long parent_ip)
 {
 	struct text *caller = caller_at(parent_ip);
 	long err;
 
-	if (!caller || !READ_ONCE(ub_bindings) || !in_task() ||
+	if (!caller || !READ_ONCE(ub_bindings) || !may_reserve() ||
 	    !hook_on(STOCKVZ_RES_KMEMSIZE))
 		return 0;
 	preempt_disable();
@@ -228,7 +237,7 @@ void kmem_charge_hook(unsigned long ip, unsigned long parent_ip,
  */
 static void confirm(struct ub *ub, unsigned int pages)
 {
-	struct pending *p = in_task() ? find_pending(current) : NULL;
+	struct pending *p = may_reserve() ? find_pending(current) : NULL;
 
 	if (likely(p && p->pages == pages)) {
 		u64 born = p->born;
