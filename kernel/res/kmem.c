@@ -233,21 +233,18 @@ void kmem_charge_hook(unsigned long ip, unsigned long parent_ip,
 
 /*
  * Pages were charged: the reservation was for these, or there was none. If the cgroup
- * was bound anew meanwhile, it was with another one that is forgotten.
+ * was bound anew meanwhile, it was with another one, who gets it back.
  */
 static void confirm(struct ub *ub, unsigned int pages)
 {
 	struct pending *p = may_reserve() ? find_pending(current) : NULL;
 
-	if (likely(p && p->pages == pages)) {
-		u64 born = p->born;
-
+	if (likely(p && p->pages == pages && ub && ub->born == p->born)) {
 		drop_pending(p);
-		if (likely(ub && ub->born == born))
-			return;
-	} else if (p) {
-		take_back(p);
+		return;
 	}
+	if (p)
+		take_back(p);
 	if (ub)
 		charge(ub, pages, UB_FORCE);
 }
@@ -335,16 +332,25 @@ int kmem_prove(void)
 	return err;
 }
 
-/* Is any task on its way with a charge to this one? */
-static bool is_under_way(const struct ub *ub)
+/* Charged for tasks that are on their way, and may come to nothing. Bytes. */
+static unsigned long reserved(const struct ub *ub)
 {
+	unsigned long pages = 0;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(pending); i++)
 		if (READ_ONCE(pending[i].task) &&
 		    READ_ONCE(pending[i].born) == ub->born)
-			return true;
-	return false;
+			pages += READ_ONCE(pending[i].pages);
+	return pages << PAGE_SHIFT;
+}
+
+/* As far as the kernel counts it as well. */
+static unsigned long confirmed(struct ub *ub)
+{
+	unsigned long held = atomic_long_read(&ub->counter[STOCKVZ_RES_KMEMSIZE].c.held);
+
+	return held - min(held, reserved(ub));
 }
 
 /* What the kernel has counted for a cgroup and those below. Bytes. */
@@ -384,7 +390,7 @@ static unsigned long own_memory(struct cgroup *cgroup)
 
 	for (ub = ub_next_get(NULL); ub; ub = ub_next_get(ub))
 		if (is_below(ub, cgroup))
-			others += atomic_long_read(&ub->counter[STOCKVZ_RES_KMEMSIZE].c.held);
+			others += confirmed(ub);
 	return n > others ? n - others : 0;
 }
 
@@ -396,27 +402,37 @@ static void correct(struct ub *ub, unsigned long held, unsigned long truth)
 		uncharge(ub, (held - truth) >> PAGE_SHIFT);
 }
 
-/* As long as something moves between two looks the sum is not to be believed. */
+/*
+ * As long as something moves between two looks the sum is not to be believed. Who
+ * is still on his way after half of them sleeps there, and will be back.
+ */
 #define LOOKS 20
+
+static bool is_settled(unsigned int looks, unsigned long before, unsigned long after)
+{
+	return before == after && (!before || looks >= LOOKS / 2);
+}
 
 /* From now on a beancounter holds what its cgroup does; nothing without one. */
 static void recount(struct ub *ub, struct cgroup *cgroup)
 {
 	atomic_long_t *moves = &ub->counter[STOCKVZ_RES_KMEMSIZE].moves;
 	struct ub_counter *c = &ub->counter[STOCKVZ_RES_KMEMSIZE].c;
-	unsigned long held, truth;
+	unsigned long held, truth, owed;
 	unsigned int looks;
 	long before;
 
 	for (looks = 0; looks < LOOKS; looks++) {
 		before = atomic_long_read(moves);
 		held = atomic_long_read(&c->held);
+		owed = reserved(ub);
 		truth = cgroup ? own_memory(cgroup) : 0;
-		if (!is_under_way(ub) && atomic_long_read(moves) == before)
+		if (is_settled(looks, owed, reserved(ub)) &&
+		    atomic_long_read(moves) == before)
 			break;
 		schedule_timeout_uninterruptible(1);
 	}
-	correct(ub, held, truth);
+	correct(ub, held, truth + owed);
 }
 
 static struct cgroup *cgroup_of_get(struct ub *ub)
