@@ -120,6 +120,9 @@ static struct ub *payer(struct mem_cgroup *memcg)
 {
 	struct cgroup *cgroup = memcg->css.cgroup;
 
+	/* Somebody may mount the controller as one of version 1, later on. */
+	if (unlikely(cgroup->root != &cgrp_dfl_root))
+		return NULL;
 	if (in_task() && cgroup == task_dfl_cgroup(current))
 		return ub_of_current();
 	return ub_of_cgroup(cgroup);
@@ -293,6 +296,9 @@ static struct mem_cgroup *some_memcg_get(void)
 {
 	struct cgroup_subsys_state *root, *css;
 
+	/* One of version 1 has cgroups of its own, which nobody can bind. */
+	if (!cgroup_subsys_on_dfl(memory_cgrp_subsys))
+		return NULL;
 	root = cgroup_get_e_css(&cgrp_dfl_root.cgrp, &memory_cgrp_subsys);
 	if (!root)
 		return NULL;
