@@ -497,14 +497,16 @@ void kmem_changed(struct ub *ub, struct ub_binding *now, struct ub_binding *old)
 static void forget_removed(struct work_struct *work)
 {
 	static const struct ub_change nothing;
+	struct ub_counter *c;
 	struct cgroup *dir;
 	const char *why;
 	struct ub *ub;
 
 	for (ub = ub_next_get(NULL); ub; ub = ub_next_get(ub)) {
+		c = &ub->counter[STOCKVZ_RES_KMEMSIZE].c;
 		dir = cgroup_of_get(ub);
-		/* Has the change handler look again. */
-		if (dir && is_gone(dir))
+		/* Has the change handler look again, once. */
+		if (dir && is_gone(dir) && atomic_long_read(&c->held))
 			ub_set(ub->id, &nothing, &why);
 		if (dir)
 			cgroup_put(dir);
