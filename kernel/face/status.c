@@ -8,6 +8,7 @@
 
 #include "face.h"
 #include "hook/hook.h"
+#include "res/res.h"
 #include "ub/meter.h"
 #include "ub/owner.h"
 
@@ -66,6 +67,7 @@ static int status_show(struct seq_file *m, void *v)
 	seq_printf(m, "%-14s %lu\n", "watched", meters_watched());
 	seq_printf(m, "%-14s %lu\n", "nomem", ub_nomem());
 	seq_printf(m, "%-14s %lu\n", "underflows", ub_underflows());
+	seq_printf(m, "%-14s %lu\n", "kmem-crowded", kmem_crowded());
 	seq_printf(m, "%-14s %lu\n", "events-dropped", events_dropped());
 	return 0;
 }

@@ -19,9 +19,11 @@
  * A gate in front of try_charge_memcg() reserves, __mod_memcg_state() tells of pages
  * that were really charged and of those given back: see struct pending.
  */
+#include <linux/log2.h>
 #include <linux/memcontrol.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/task_stack.h>
+#include <linux/slab.h>
 
 #include <trace/events/cgroup.h>
 
@@ -52,13 +54,23 @@ struct pending {
 	unsigned int pages;
 };
 
-/* Each task may have one of two slots. */
-#define PENDING_BITS 10
-static struct pending pending[1 << PENDING_BITS];
+/*
+ * Each task may have one of two slots. All of a container that has run into its
+ * limit of physpages may sleep with one: a slot for this much memory.
+ */
+#define BYTES_PER_SLOT (128UL << 10)
+#define MIN_BITS 10
+#define MAX_BITS 16
+
+static struct pending *pending __read_mostly;
+static unsigned int pending_bits __read_mostly;
+
+/* Both were another's. */
+static atomic_long_t crowded;
 
 static struct pending *slot(const struct task_struct *task, unsigned int i)
 {
-	return &pending[hash_ptr(task, PENDING_BITS) ^ i];
+	return &pending[hash_ptr(task, pending_bits) ^ i];
 }
 
 static struct pending *find_pending(const struct task_struct *task)
@@ -187,6 +199,7 @@ static int reserve(struct mem_cgroup *memcg, unsigned int pages,
 	} else {
 		/* It fits, as it seems; it is charged when it is done. */
 		uncharge(ub, pages);
+		atomic_long_inc(&crowded);
 	}
 	return 0;
 }
@@ -344,7 +357,7 @@ static unsigned long reserved(const struct ub *ub)
 	unsigned long pages = 0;
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(pending); i++)
+	for (i = 0; i < 1U << pending_bits; i++)
 		if (READ_ONCE(pending[i].task) &&
 		    READ_ONCE(pending[i].born) == ub->born)
 			pages += READ_ONCE(pending[i].pages);
@@ -533,17 +546,35 @@ static unsigned long total_kmemsize(void)
 }
 
 /**
- * kmem_init() - learn where kernel memory is charged
+ * kmem_crowded() - how often a charge could not be noted before it was made
+ *
+ * Return: the number: such a charge may be over the limit.
  */
-void kmem_init(void)
+unsigned long kmem_crowded(void)
 {
+	return atomic_long_read(&crowded);
+}
+
+/**
+ * kmem_init() - learn where kernel memory is charged
+ *
+ * Return: 0, -ENOMEM.
+ */
+int kmem_init(void)
+{
+	unsigned long slots = (totalram_pages() << PAGE_SHIFT) / BYTES_PER_SLOT;
 	unsigned int i;
 
+	pending_bits = clamp_t(unsigned int, order_base_2(slots), MIN_BITS, MAX_BITS);
+	pending = kvcalloc(1UL << pending_bits, sizeof(*pending), GFP_KERNEL);
+	if (!pending)
+		return -ENOMEM;
 	for (i = 0; i < ARRAY_SIZE(callers); i++)
 		if (!hook_text_of(callers[i].name, &callers[i].start,
 				  &callers[i].len))
 			callers[i].len = 0;
 	ub_set_total(STOCKVZ_RES_KMEMSIZE, total_kmemsize);
+	return 0;
 }
 
 /**
@@ -552,4 +583,5 @@ void kmem_init(void)
 void kmem_exit(void)
 {
 	cancel_work_sync(&removed);
+	kvfree(pending);
 }
