@@ -176,17 +176,6 @@ void meter_stop(struct meter *m)
 	ub_put(ub);
 }
 
-/* Would it be refused? */
-static bool passes(const struct ub_counter *c, unsigned long amount,
-		   enum ub_severity severity)
-{
-	unsigned long top = severity == UB_HARD ? READ_ONCE(c->hard) :
-						  READ_ONCE(c->limit);
-	unsigned long held = atomic_long_read(&c->held);
-
-	return held > top || amount > top - held;
-}
-
 /**
  * meter_fits() - would meter_charge() be let through now?
  * @m: its meter
@@ -203,10 +192,10 @@ bool meter_fits(struct meter *m, enum stockvz_resource res,
 {
 	const struct ub_counter *c = &m->ub->counter[res].c;
 
-	if (!passes(c, amount, UB_HARD))
+	if (ub_counter_fits(c, amount, UB_HARD))
 		return true;
 	settle_all(m->ub, m);
-	return !passes(c, amount, UB_HARD);
+	return ub_counter_fits(c, amount, UB_HARD);
 }
 
 /**
@@ -226,7 +215,7 @@ int meter_charge(struct meter *m, enum stockvz_resource res,
 	int err;
 
 	lockdep_assert_held(&ub->meters_lock);
-	if (unlikely(passes(&ub->counter[res].c, amount, severity)))
+	if (unlikely(!ub_counter_fits(&ub->counter[res].c, amount, severity)))
 		settle_all(ub, m);
 	err = ub_charge(ub, res, amount, severity);
 	if (!err)
