@@ -8,6 +8,8 @@
 
 #include "face.h"
 #include "hook/hook.h"
+#include "res/res.h"
+#include "ub/meter.h"
 #include "ub/owner.h"
 
 /**
@@ -62,8 +64,10 @@ static int status_show(struct seq_file *m, void *v)
 	owner_stats(&o);
 	seq_printf(m, "%-14s %lu\n", "owned", o.owned);
 	seq_printf(m, "%-14s %lu\n", "healed", o.healed);
+	seq_printf(m, "%-14s %lu\n", "watched", meters_watched());
 	seq_printf(m, "%-14s %lu\n", "nomem", ub_nomem());
 	seq_printf(m, "%-14s %lu\n", "underflows", ub_underflows());
+	seq_printf(m, "%-14s %lu\n", "kmem-crowded", kmem_crowded());
 	seq_printf(m, "%-14s %lu\n", "events-dropped", events_dropped());
 	return 0;
 }

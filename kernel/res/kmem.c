@@ -19,9 +19,11 @@
  * A gate in front of try_charge_memcg() reserves, __mod_memcg_state() tells of pages
  * that were really charged and of those given back: see struct pending.
  */
+#include <linux/log2.h>
 #include <linux/memcontrol.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/task_stack.h>
+#include <linux/slab.h>
 
 #include <trace/events/cgroup.h>
 
@@ -52,13 +54,23 @@ struct pending {
 	unsigned int pages;
 };
 
-/* Each task may have one of two slots. */
-#define PENDING_BITS 10
-static struct pending pending[1 << PENDING_BITS];
+/*
+ * Each task may have one of two slots. All of a container that has run into its
+ * limit of physpages may sleep with one: a slot for this much memory.
+ */
+#define BYTES_PER_SLOT (128UL << 10)
+#define MIN_BITS 10
+#define MAX_BITS 16
+
+static struct pending *pending __read_mostly;
+static unsigned int pending_bits __read_mostly;
+
+/* Both were another's. */
+static atomic_long_t crowded;
 
 static struct pending *slot(const struct task_struct *task, unsigned int i)
 {
-	return &pending[hash_ptr(task, PENDING_BITS) ^ i];
+	return &pending[hash_ptr(task, pending_bits) ^ i];
 }
 
 static struct pending *find_pending(const struct task_struct *task)
@@ -120,6 +132,9 @@ static struct ub *payer(struct mem_cgroup *memcg)
 {
 	struct cgroup *cgroup = memcg->css.cgroup;
 
+	/* Somebody may mount the controller as one of version 1, later on. */
+	if (unlikely(cgroup->root != &cgrp_dfl_root))
+		return NULL;
 	if (in_task() && cgroup == task_dfl_cgroup(current))
 		return ub_of_current();
 	return ub_of_cgroup(cgroup);
@@ -155,8 +170,7 @@ static bool in_user_fault(void)
 
 static enum ub_severity severity_of(const struct text *caller, gfp_t gfp)
 {
-	if (gfp & __GFP_NOFAIL || current->flags & (PF_MEMALLOC | PF_KTHREAD) ||
-	    in_user_fault())
+	if (gfp & __GFP_NOFAIL || current->flags & PF_KTHREAD || in_user_fault())
 		return UB_FORCE;
 	if (current->in_execve ||
 	    (caller->pages && (gfp & ~__GFP_COMP) == GFP_PGTABLE_USER))
@@ -185,21 +199,32 @@ static int reserve(struct mem_cgroup *memcg, unsigned int pages,
 	} else {
 		/* It fits, as it seems; it is charged when it is done. */
 		uncharge(ub, pages);
+		atomic_long_inc(&crowded);
 	}
 	return 0;
 }
 
 /*
+ * The kernel may free memory on the way of a charge, and need some for that: what
+ * the outer charge has reserved is not for this one, which cannot be refused. An
+ * interrupt is no part of the task either.
+ */
+static bool may_reserve(void)
+{
+	return in_task() && !(current->flags & PF_MEMALLOC);
+}
+
+/*
  * try_charge_memcg(memcg, gfp, pages): pages of any kind are about to be charged.
- * Kernel memory it is if one of the two callers above asks. What an interrupt needs
- * is charged when it is done.
+ * Kernel memory it is if one of the two callers above asks. What cannot reserve is
+ * charged when it is done.
  */
 static long kmem_charge(struct ftrace_regs *fregs, unsigned long parent_ip)
 {
 	struct text *caller = caller_at(parent_ip);
 	long err;
 
-	if (!caller || !READ_ONCE(ub_bindings) || !in_task() ||
+	if (!caller || !READ_ONCE(ub_bindings) || !may_reserve() ||
 	    !hook_on(STOCKVZ_RES_KMEMSIZE))
 		return 0;
 	preempt_disable();
@@ -224,21 +249,18 @@ void kmem_charge_hook(unsigned long ip, unsigned long parent_ip,
 
 /*
  * Pages were charged: the reservation was for these, or there was none. If the cgroup
- * was bound anew meanwhile, it was with another one that is forgotten.
+ * was bound anew meanwhile, it was with another one, who gets it back.
  */
 static void confirm(struct ub *ub, unsigned int pages)
 {
-	struct pending *p = in_task() ? find_pending(current) : NULL;
+	struct pending *p = may_reserve() ? find_pending(current) : NULL;
 
-	if (likely(p && p->pages == pages)) {
-		u64 born = p->born;
-
+	if (likely(p && p->pages == pages && ub && ub->born == p->born)) {
 		drop_pending(p);
-		if (likely(ub && ub->born == born))
-			return;
-	} else if (p) {
-		take_back(p);
+		return;
 	}
+	if (p)
+		take_back(p);
 	if (ub)
 		charge(ub, pages, UB_FORCE);
 }
@@ -287,6 +309,9 @@ static struct mem_cgroup *some_memcg_get(void)
 {
 	struct cgroup_subsys_state *root, *css;
 
+	/* One of version 1 has cgroups of its own, which nobody can bind. */
+	if (!cgroup_subsys_on_dfl(memory_cgrp_subsys))
+		return NULL;
 	root = cgroup_get_e_css(&cgrp_dfl_root.cgrp, &memory_cgrp_subsys);
 	if (!root)
 		return NULL;
@@ -326,16 +351,25 @@ int kmem_prove(void)
 	return err;
 }
 
-/* Is any task on its way with a charge to this one? */
-static bool is_under_way(const struct ub *ub)
+/* Charged for tasks that are on their way, and may come to nothing. Bytes. */
+static unsigned long reserved(const struct ub *ub)
 {
+	unsigned long pages = 0;
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(pending); i++)
+	for (i = 0; i < 1U << pending_bits; i++)
 		if (READ_ONCE(pending[i].task) &&
 		    READ_ONCE(pending[i].born) == ub->born)
-			return true;
-	return false;
+			pages += READ_ONCE(pending[i].pages);
+	return pages << PAGE_SHIFT;
+}
+
+/* As far as the kernel counts it as well. */
+static unsigned long confirmed(struct ub *ub)
+{
+	unsigned long held = atomic_long_read(&ub->counter[STOCKVZ_RES_KMEMSIZE].c.held);
+
+	return held - min(held, reserved(ub));
 }
 
 /* What the kernel has counted for a cgroup and those below. Bytes. */
@@ -375,7 +409,7 @@ static unsigned long own_memory(struct cgroup *cgroup)
 
 	for (ub = ub_next_get(NULL); ub; ub = ub_next_get(ub))
 		if (is_below(ub, cgroup))
-			others += atomic_long_read(&ub->counter[STOCKVZ_RES_KMEMSIZE].c.held);
+			others += confirmed(ub);
 	return n > others ? n - others : 0;
 }
 
@@ -387,27 +421,37 @@ static void correct(struct ub *ub, unsigned long held, unsigned long truth)
 		uncharge(ub, (held - truth) >> PAGE_SHIFT);
 }
 
-/* As long as something moves between two looks the sum is not to be believed. */
+/*
+ * As long as something moves between two looks the sum is not to be believed. Who
+ * is still on his way after half of them sleeps there, and will be back.
+ */
 #define LOOKS 20
+
+static bool is_settled(unsigned int looks, unsigned long before, unsigned long after)
+{
+	return before == after && (!before || looks >= LOOKS / 2);
+}
 
 /* From now on a beancounter holds what its cgroup does; nothing without one. */
 static void recount(struct ub *ub, struct cgroup *cgroup)
 {
 	atomic_long_t *moves = &ub->counter[STOCKVZ_RES_KMEMSIZE].moves;
 	struct ub_counter *c = &ub->counter[STOCKVZ_RES_KMEMSIZE].c;
-	unsigned long held, truth;
+	unsigned long held, truth, owed;
 	unsigned int looks;
 	long before;
 
 	for (looks = 0; looks < LOOKS; looks++) {
 		before = atomic_long_read(moves);
 		held = atomic_long_read(&c->held);
+		owed = reserved(ub);
 		truth = cgroup ? own_memory(cgroup) : 0;
-		if (!is_under_way(ub) && atomic_long_read(moves) == before)
+		if (is_settled(looks, owed, reserved(ub)) &&
+		    atomic_long_read(moves) == before)
 			break;
 		schedule_timeout_uninterruptible(1);
 	}
-	correct(ub, held, truth);
+	correct(ub, held, truth + owed);
 }
 
 static struct cgroup *cgroup_of_get(struct ub *ub)
@@ -466,14 +510,16 @@ void kmem_changed(struct ub *ub, struct ub_binding *now, struct ub_binding *old)
 static void forget_removed(struct work_struct *work)
 {
 	static const struct ub_change nothing;
+	struct ub_counter *c;
 	struct cgroup *dir;
 	const char *why;
 	struct ub *ub;
 
 	for (ub = ub_next_get(NULL); ub; ub = ub_next_get(ub)) {
+		c = &ub->counter[STOCKVZ_RES_KMEMSIZE].c;
 		dir = cgroup_of_get(ub);
-		/* Has the change handler look again. */
-		if (dir && is_gone(dir))
+		/* Has the change handler look again, once. */
+		if (dir && is_gone(dir) && atomic_long_read(&c->held))
 			ub_set(ub->id, &nothing, &why);
 		if (dir)
 			cgroup_put(dir);
@@ -500,17 +546,35 @@ static unsigned long total_kmemsize(void)
 }
 
 /**
- * kmem_init() - learn where kernel memory is charged
+ * kmem_crowded() - how often a charge could not be noted before it was made
+ *
+ * Return: the number: such a charge may be over the limit.
  */
-void kmem_init(void)
+unsigned long kmem_crowded(void)
 {
+	return atomic_long_read(&crowded);
+}
+
+/**
+ * kmem_init() - learn where kernel memory is charged
+ *
+ * Return: 0, -ENOMEM.
+ */
+int kmem_init(void)
+{
+	unsigned long slots = (totalram_pages() << PAGE_SHIFT) / BYTES_PER_SLOT;
 	unsigned int i;
 
+	pending_bits = clamp_t(unsigned int, order_base_2(slots), MIN_BITS, MAX_BITS);
+	pending = kvcalloc(1UL << pending_bits, sizeof(*pending), GFP_KERNEL);
+	if (!pending)
+		return -ENOMEM;
 	for (i = 0; i < ARRAY_SIZE(callers); i++)
 		if (!hook_text_of(callers[i].name, &callers[i].start,
 				  &callers[i].len))
 			callers[i].len = 0;
 	ub_set_total(STOCKVZ_RES_KMEMSIZE, total_kmemsize);
+	return 0;
 }
 
 /**
@@ -519,4 +583,5 @@ void kmem_init(void)
 void kmem_exit(void)
 {
 	cancel_work_sync(&removed);
+	kvfree(pending);
 }

@@ -61,7 +61,7 @@ struct mm_meter {
 
 static struct mm_meter *of_mm(const struct mm_struct *mm)
 {
-	struct meter *m = meter_find(mm);
+	struct meter *m = meter_find(&meters_of_mms, mm);
 
 	return m ? container_of(m, struct mm_meter, m) : NULL;
 }
@@ -110,16 +110,17 @@ static bool under_way(const struct mm_meter *a)
 	return a->asker && (owner & ~2UL) == (unsigned long)a->asker;
 }
 
-static void mm_settle(struct meter *m)
+static bool mm_settle(struct meter *m)
 {
 	struct mm_meter *a = container_of(m, struct mm_meter, m);
 
 	if (under_way(a))
-		return;
+		return true;
 	/* Pairs with the mmap_lock's release: the sums are read after. */
 	smp_rmb();
 	a->asker = NULL;
 	adopt(a);
+	return true;
 }
 
 /*
@@ -427,8 +428,10 @@ static int mm_start(struct mm_struct *mm, struct ub *ub,
 	meter_init(&a->m, mm, ub, mm_settle);
 	meter_lock(&a->m);
 	err = charge_new(a, severity);
-	if (!err)
-		meter_start(&a->m);
+	if (!err) {
+		meter_start(&a->m, &meters_of_mms);
+		meter_watch(&a->m);
+	}
 	meter_unlock(&a->m);
 	if (err)
 		kfree(a);

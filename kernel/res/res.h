@@ -149,7 +149,8 @@ const char *memcg_changed(struct ub *ub, struct ub_binding *now,
 DECLARE_HOOK(kmem_charge);
 DECLARE_HOOK(kmem_account);
 int kmem_prove(void);
-void kmem_init(void);
+int kmem_init(void);
+unsigned long kmem_crowded(void);
 void kmem_exit(void);
 void kmem_task_gone(const struct task_struct *task);
 void kmem_cgroup_removed(void *data, struct cgroup *cgroup, const char *path);

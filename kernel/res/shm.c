@@ -66,7 +66,7 @@ struct shm_meter {
 
 static struct shm_meter *of_inode(const struct inode *inode)
 {
-	struct meter *m = meter_find(inode);
+	struct meter *m = meter_find(&meters_of_inodes, inode);
 
 	return m ? container_of(m, struct shm_meter, m) : NULL;
 }
@@ -98,15 +98,15 @@ static bool is_first(const struct adding *a, const struct shm_meter *s)
 	return true;
 }
 
-/* Pages that are in the file, in memory or in swap, or about to be. */
-static unsigned long pages_of(struct shm_meter *s)
+/* Pages that are in the file, in memory or in swap, or about to be; i_pages locked. */
+static unsigned long count_pages(struct shm_meter *s)
 {
 	struct inode *inode = inode_of(s);
 	struct address_space *mapping = inode->i_mapping;
-	unsigned long flags, pages;
+	unsigned long pages;
 	struct adding *a;
 
-	xa_lock_irqsave(&mapping->i_pages, flags);
+	lockdep_assert_held(&mapping->i_pages.xa_lock);
 	pages = mapping->nrpages + READ_ONCE(SHMEM_I(inode)->swapped);
 	list_for_each_entry(a, &s->adding, link)
 		if (a->pages && is_over(a, mapping))
@@ -114,7 +114,17 @@ static unsigned long pages_of(struct shm_meter *s)
 	list_for_each_entry(a, &s->adding, link)
 		if (a->pages && is_first(a, s))
 			pages += a->pages;
-	xa_unlock_irqrestore(&mapping->i_pages, flags);
+	return pages;
+}
+
+static unsigned long pages_of(struct shm_meter *s)
+{
+	struct xarray *i_pages = &inode_of(s)->i_mapping->i_pages;
+	unsigned long flags, pages;
+
+	xa_lock_irqsave(i_pages, flags);
+	pages = count_pages(s);
+	xa_unlock_irqrestore(i_pages, flags);
 	return pages;
 }
 
@@ -144,12 +154,18 @@ static void settle_pages(struct shm_meter *s, unsigned long pages)
 		meter_set(&s->m, STOCKVZ_RES_PRIVVMPAGES, pages);
 }
 
-static void shm_settle(struct meter *m)
+/*
+ * A page in swap, or one that nobody wrote to, may go unseen. Where nothing is
+ * nothing goes; and before a page comes, or a lock, there is a meter_watch().
+ */
+static bool shm_settle(struct meter *m)
 {
 	struct shm_meter *s = container_of(m, struct shm_meter, m);
+	unsigned long pages = pages_of(s);
 
 	settle_locked(s);
-	settle_pages(s, pages_of(s));
+	settle_pages(s, pages);
+	return pages || s->m.charged[STOCKVZ_RES_LOCKEDPAGES];
 }
 
 static int charge_pages(struct shm_meter *s, unsigned long pages)
@@ -193,7 +209,7 @@ static int shm_start(struct inode *inode, struct ub *ub, unsigned long reserved)
 	meter_lock(&s->m);
 	err = charge_pages(s, reserved);
 	if (!err)
-		meter_start(&s->m);
+		meter_start(&s->m, &meters_of_inodes);
 	meter_unlock(&s->m);
 	if (err)
 		kfree(s);
@@ -208,7 +224,7 @@ static int shm_created(struct inode *inode, unsigned long reserved)
 
 	preempt_disable();
 	ub = ub_of_current();
-	if (ub && !meter_find(inode))
+	if (ub && !of_inode(inode))
 		err = shm_start(inode, ub, reserved);
 	preempt_enable();
 	return err;
@@ -294,6 +310,7 @@ static int shm_grow(struct shm_meter *s, struct folio *folio, pgoff_t index)
 	bool again = asks_again(s, index);
 	unsigned long want, more;
 
+	meter_watch(&s->m);
 	if (!a)
 		return -ENOSPC;
 	a->task = current;
@@ -328,9 +345,13 @@ static long shm_add(struct ftrace_regs *fregs)
 
 	preempt_disable();
 	s = of_inode(mapping->host);
-	if (s && !expected && index >= s->reserved) {
+	if (s && !expected && index + folio_nr_pages(folio) > s->reserved) {
 		meter_lock(&s->m);
-		err = shm_grow(s, folio, index);
+		/* A huge page may begin in what is reserved. */
+		if (index < s->reserved)
+			meter_watch(&s->m);
+		else
+			err = shm_grow(s, folio, index);
 		meter_unlock(&s->m);
 	}
 	preempt_enable();
@@ -338,6 +359,24 @@ static long shm_add(struct ftrace_regs *fregs)
 }
 
 DEFINE_GATE(shm_add)
+
+/*
+ * Give back what has gone, if it can be told now. 6.1 splits and joins huge pages
+ * with i_pages locked: whoever waited for it there would wait for himself.
+ */
+static void try_to_give_back(struct shm_meter *s)
+{
+	struct xarray *i_pages = &inode_of(s)->i_mapping->i_pages;
+	unsigned long flags;
+
+	if (!meter_trylock(&s->m))
+		return;
+	if (spin_trylock_irqsave(&i_pages->xa_lock, flags)) {
+		settle_pages(s, count_pages(s));
+		spin_unlock_irqrestore(&i_pages->xa_lock, flags);
+	}
+	meter_unlock(&s->m);
+}
 
 /*
  * shmem_recalc_inode(inode, ...): pages came or went. If none has gone there is
@@ -351,11 +390,8 @@ static void shm_recalc(struct ftrace_regs *fregs)
 	preempt_disable();
 	s = of_inode(inode);
 	if (s && READ_ONCE(inode->i_mapping->nrpages) <
-		 READ_ONCE(s->m.charged[STOCKVZ_RES_SHMPAGES])) {
-		meter_lock(&s->m);
-		settle_pages(s, pages_of(s));
-		meter_unlock(&s->m);
-	}
+		 READ_ONCE(s->m.charged[STOCKVZ_RES_SHMPAGES]))
+		try_to_give_back(s);
 	preempt_enable();
 }
 
@@ -397,6 +433,7 @@ static long lock_segment(struct shm_meter *s, bool lock, struct ucounts *ucounts
 	struct inode *inode = inode_of(s);
 	long err = 0;
 
+	meter_watch(&s->m);
 	s->locking = false;
 	settle_locked(s);
 	if (!lock || SHMEM_I(inode)->flags & VM_LOCKED ||

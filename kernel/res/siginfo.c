@@ -103,7 +103,7 @@ void numsiginfo_sent(void *data, int sig, struct kernel_siginfo *info,
 HOOK_PIN_PROBE(signal_generate, numsiginfo_sent);
 
 /* Stands for the siginfo of a timer that was deleted while it was queued. */
-static const void *orphan(const struct sigqueue *q)
+static const void *without_timer(const struct sigqueue *q)
 {
 	return (const char *)q + 1;
 }
@@ -111,7 +111,7 @@ static const void *orphan(const struct sigqueue *q)
 /* A siginfo leaves its list. A timer's goes on to live. */
 static void leaves(const struct sigqueue *q)
 {
-	owner_release(orphan(q));
+	owner_release(without_timer(q));
 	if (!(q->flags & SIGQUEUE_PREALLOC))
 		owner_release(q);
 }
@@ -203,7 +203,7 @@ static void numsiginfo_timer_delete(struct ftrace_regs *fregs)
 	if (list_empty(&q->list))
 		owner_release(q);
 	else
-		owner_move(q, orphan(q));
+		owner_move(q, without_timer(q));
 	spin_unlock_irqrestore(own_siglock(), flags);
 }
 

@@ -496,10 +496,9 @@ int res_init(const char *hide, bool require_all)
 			feature_name[i] = ub_resource_name[i];
 	res_host_init();
 	memcg_init();
-	kmem_init();
 	ub_set_change_handler(changed);
 	ub_set_refresh(STOCKVZ_RES_OTHERSOCKBUF, othersockbuf_refresh);
-	err = attach(hide, require_all);
+	err = kmem_init() ?: attach(hide, require_all);
 	if (err) {
 		kmem_exit();
 		memcg_exit();

@@ -117,6 +117,21 @@ bool ub_counter_uncharge(struct ub_counter *c, unsigned long amount)
 }
 
 /**
+ * ub_counter_fits() - would a charge be let through?
+ * @c: the counter
+ * @amount: in the unit of the resource
+ * @severity: how far it may go
+ *
+ * Context: any, lockless.
+ * Return: true if so, at a moment of the call.
+ */
+bool ub_counter_fits(const struct ub_counter *c, unsigned long amount,
+		     enum ub_severity severity)
+{
+	return !passes(atomic_long_read(&c->held), amount, ceiling(c, severity));
+}
+
+/**
  * ub_counter_set() - set barrier and limit
  * @c: the counter
  * @barrier: 0 to UB_MAX

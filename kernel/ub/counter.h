@@ -90,6 +90,8 @@ void ub_counter_init(struct ub_counter *c, unsigned long barrier,
 int ub_counter_charge(struct ub_counter *c, unsigned long amount,
 		      enum ub_severity severity, struct ub_refusal *why);
 bool ub_counter_uncharge(struct ub_counter *c, unsigned long amount);
+bool ub_counter_fits(const struct ub_counter *c, unsigned long amount,
+		     enum ub_severity severity);
 void ub_counter_set(struct ub_counter *c, unsigned long barrier,
 		    unsigned long limit);
 void ub_counter_view(const struct ub_counter *c, struct ub_numbers *n);

@@ -1,12 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/lockdep.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
 #include <linux/rculist.h>
+#include <linux/slab.h>
 
 #include "meter.h"
 
-struct hlist_head meters_table[1 << METER_BITS];
+/*
+ * A bucket for this much memory. A process takes more than its share, and a file
+ * with nothing in it a kilobyte: however many there are, no bucket gets long.
+ */
+#define BYTES_PER_MM (128UL << 10)
+#define BYTES_PER_INODE (32UL << 10)
+#define MIN_BITS 12
+#define MAX_BITS 22
 
-/* Changes of the table. */
+struct meter_table meters_of_mms __read_mostly, meters_of_inodes __read_mostly;
+
+/* Changes of the tables. */
 static DEFINE_SPINLOCK(meters_table_lock);
 
 /* meter_find() past its first glance. */
@@ -20,28 +32,88 @@ struct meter *__meter_find(struct hlist_head *bucket, const void *object)
 	return NULL;
 }
 
+/**
+ * meter_watch() - from now on the object may change unasked
+ * @m: its meter
+ *
+ * Context: the lock held.
+ */
+void meter_watch(struct meter *m)
+{
+	struct ub *ub = m->ub;
+
+	lockdep_assert_held(&ub->meters_lock);
+	if (!list_empty(&m->link))
+		return;
+	list_add_tail(&m->link, &ub->meters);
+	WRITE_ONCE(ub->watched, ub->watched + 1);
+}
+
+static void unwatch(struct meter *m)
+{
+	struct ub *ub = m->ub;
+
+	lockdep_assert_held(&ub->meters_lock);
+	if (list_empty(&m->link))
+		return;
+	list_del_init(&m->link);
+	WRITE_ONCE(ub->watched, ub->watched - 1);
+}
+
+static void settle(struct meter *m)
+{
+	if (!m->settle(m))
+		unwatch(m);
+}
+
 /* But for one who knows better what it is about to hold. */
 static void settle_all(struct ub *ub, const struct meter *but)
 {
-	struct meter *m;
+	struct meter *m, *next;
 
 	lockdep_assert_held(&ub->meters_lock);
-	list_for_each_entry(m, &ub->meters, link)
+	list_for_each_entry_safe(m, next, &ub->meters, link)
 		if (m != but)
-			m->settle(m);
+			settle(m);
 }
 
 /**
  * meters_settle() - make a beancounter's metered rows say what is so
  * @ub: whose
  *
- * Context: task.
+ * From the front of the list to its end, where new ones come, so that others may
+ * have the lock in between.
+ *
+ * Context: task, may sleep.
  */
 void meters_settle(struct ub *ub)
 {
+	unsigned long left;
+
 	spin_lock(&ub->meters_lock);
-	settle_all(ub, NULL);
+	for (left = ub->watched; left && !list_empty(&ub->meters); left--) {
+		struct meter *m = list_first_entry(&ub->meters, struct meter, link);
+
+		list_move_tail(&m->link, &ub->meters);
+		settle(m);
+		cond_resched_lock(&ub->meters_lock);
+	}
 	spin_unlock(&ub->meters_lock);
+}
+
+/**
+ * meters_watched() - how many objects may change unasked
+ *
+ * Return: so many, of all beancounters.
+ */
+unsigned long meters_watched(void)
+{
+	unsigned long n = 0;
+	struct ub *ub;
+
+	for (ub = ub_next_get(NULL); ub; ub = ub_next_get(ub))
+		n += READ_ONCE(ub->watched);
+	return n;
 }
 
 /**
@@ -51,33 +123,34 @@ void meters_settle(struct ub *ub)
  * @ub: who pays; found with preemption still off, or with a reference
  * @settle: see struct meter
  *
- * Charge what the object has, then meter_start(): nobody settles it before.
+ * Charge what the object has, then meter_start() and, if it may change unasked,
+ * meter_watch(): nobody settles it before.
  */
 void meter_init(struct meter *m, const void *object, struct ub *ub,
-		void (*settle)(struct meter *m))
+		bool (*settle)(struct meter *m))
 {
 	memset(m, 0, sizeof(*m));
 	m->object = object;
 	m->ub = ub;
 	m->settle = settle;
+	INIT_LIST_HEAD(&m->link);
 }
 
 /**
  * meter_start() - let a meter be found
  * @m: the meter
+ * @table: for objects of its kind
  *
  * Context: the lock held.
  */
-void meter_start(struct meter *m)
+void meter_start(struct meter *m, struct meter_table *table)
 {
 	struct ub *ub = m->ub;
 
 	lockdep_assert_held(&ub->meters_lock);
 	refcount_inc(&ub->refs);
-	list_add(&m->link, &ub->meters);
 	spin_lock(&meters_table_lock);
-	hlist_add_head_rcu(&m->node,
-			   &meters_table[hash_ptr(m->object, METER_BITS)]);
+	hlist_add_head_rcu(&m->node, meter_bucket(table, m->object));
 	spin_unlock(&meters_table_lock);
 }
 
@@ -93,7 +166,7 @@ void meter_stop(struct meter *m)
 	struct ub *ub = m->ub;
 
 	spin_lock(&ub->meters_lock);
-	list_del(&m->link);
+	unwatch(m);
 	spin_lock(&meters_table_lock);
 	hlist_del_rcu(&m->node);
 	spin_unlock(&meters_table_lock);
@@ -101,17 +174,6 @@ void meter_stop(struct meter *m)
 		meter_set(m, res, 0);
 	spin_unlock(&ub->meters_lock);
 	ub_put(ub);
-}
-
-/* Would it be refused? */
-static bool passes(const struct ub_counter *c, unsigned long amount,
-		   enum ub_severity severity)
-{
-	unsigned long top = severity == UB_HARD ? READ_ONCE(c->hard) :
-						  READ_ONCE(c->limit);
-	unsigned long held = atomic_long_read(&c->held);
-
-	return held > top || amount > top - held;
 }
 
 /**
@@ -130,10 +192,10 @@ bool meter_fits(struct meter *m, enum stockvz_resource res,
 {
 	const struct ub_counter *c = &m->ub->counter[res].c;
 
-	if (!passes(c, amount, UB_HARD))
+	if (ub_counter_fits(c, amount, UB_HARD))
 		return true;
 	settle_all(m->ub, m);
-	return !passes(c, amount, UB_HARD);
+	return ub_counter_fits(c, amount, UB_HARD);
 }
 
 /**
@@ -153,7 +215,7 @@ int meter_charge(struct meter *m, enum stockvz_resource res,
 	int err;
 
 	lockdep_assert_held(&ub->meters_lock);
-	if (unlikely(passes(&ub->counter[res].c, amount, severity)))
+	if (unlikely(!ub_counter_fits(&ub->counter[res].c, amount, severity)))
 		settle_all(ub, m);
 	err = ub_charge(ub, res, amount, severity);
 	if (!err)
@@ -180,4 +242,38 @@ void meter_set(struct meter *m, enum stockvz_resource res, unsigned long amount)
 	else if (unlikely(amount > charged))
 		ub_charge(m->ub, res, amount - charged, UB_FORCE);
 	m->charged[res] = amount;
+}
+
+static bool make_table(struct meter_table *table, unsigned long bytes)
+{
+	unsigned long buckets = (totalram_pages() << PAGE_SHIFT) / bytes;
+
+	table->bits = clamp_t(unsigned int, order_base_2(buckets), MIN_BITS,
+			      MAX_BITS);
+	table->buckets = kvcalloc(1UL << table->bits, sizeof(*table->buckets),
+				  GFP_KERNEL);
+	return table->buckets;
+}
+
+/**
+ * meters_init() - make the tables
+ *
+ * Return: 0, -ENOMEM.
+ */
+int meters_init(void)
+{
+	if (make_table(&meters_of_mms, BYTES_PER_MM) &&
+	    make_table(&meters_of_inodes, BYTES_PER_INODE))
+		return 0;
+	meters_exit();
+	return -ENOMEM;
+}
+
+/**
+ * meters_exit() - every meter has stopped, and no hook is left
+ */
+void meters_exit(void)
+{
+	kvfree(meters_of_mms.buckets);
+	kvfree(meters_of_inodes.buckets);
 }

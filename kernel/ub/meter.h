@@ -4,8 +4,10 @@
  * process: they grow where we may refuse and shrink where we cannot look. So a
  * meter stands beside such an object and says how much of it is charged, and to
  * whom, and what is charged is set to what the kernel says ("settled") at the
- * object's next event - and, for all meters of a beancounter, before one of its
- * rows is read or a charge is refused. So nobody ever sees an old number.
+ * object's next event - and, for all meters of a beancounter whose objects may
+ * change unasked, before one of its rows is read or a charge is refused. So nobody
+ * ever sees an old number. Those are in the beancounter's list: an address space
+ * always, a file as long as there is something in it.
  *
  * Locks. ub->meters_lock guards the beancounter's list and what its meters say,
  * and is held over every charge of what is metered, so that settling all and
@@ -24,7 +26,18 @@
 
 #include "ub.h"
 
-#define METER_BITS 12
+/**
+ * struct meter_table - the meters of one kind of objects
+ * @buckets: meters_table_lock; read with preemption off
+ * @bits: there are 2^@bits of them. Constant
+ */
+struct meter_table {
+	struct hlist_head *buckets;
+	unsigned int bits;
+};
+
+/* Apart: a container may have a million files and should not slow mmap() down. */
+extern struct meter_table meters_of_mms, meters_of_inodes;
 
 /* kmemsize is none of them, but the three come right behind it. */
 #define METER_RESOURCES (STOCKVZ_RES_SHMPAGES + 1)
@@ -32,11 +45,11 @@
 /**
  * struct meter - what is charged for one object
  * @node: in its bucket; meters_table_lock; read with preemption off
- * @link: in the beancounter's list. ub->meters_lock
+ * @link: in the beancounter's list, or empty. ub->meters_lock
  * @object: its address. Constant, as the next two
  * @ub: who pays; counted: see struct ub
  * @settle: set what is charged to what the object holds. Called with the lock
- *	held, interrupts as they are
+ *	held, interrupts as they are. Returns whether it may change unasked
  * @charged: by resource. ub->meters_lock
  * @rcu: frees it
  */
@@ -45,25 +58,31 @@ struct meter {
 	struct list_head link;
 	const void *object;
 	struct ub *ub;
-	void (*settle)(struct meter *m);
+	bool (*settle)(struct meter *m);
 	unsigned long charged[METER_RESOURCES];
 	struct rcu_head rcu;
 };
 
-extern struct hlist_head meters_table[1 << METER_BITS];
-
 struct meter *__meter_find(struct hlist_head *bucket, const void *object);
+
+static inline struct hlist_head *meter_bucket(const struct meter_table *table,
+					      const void *object)
+{
+	return &table->buckets[hash_ptr(object, table->bits)];
+}
 
 /**
  * meter_find() - the meter of an object
+ * @table: for objects of its kind
  * @object: its address; alive
  *
  * Context: preemption off, until which is on again the result stays.
  * Return: NULL if it has none: most are the host's.
  */
-static __always_inline struct meter *meter_find(const void *object)
+static __always_inline struct meter *meter_find(const struct meter_table *table,
+						const void *object)
 {
-	struct hlist_head *bucket = &meters_table[hash_ptr(object, METER_BITS)];
+	struct hlist_head *bucket = meter_bucket(table, object);
 
 	if (likely(hlist_empty(bucket)))
 		return NULL;
@@ -75,14 +94,21 @@ static inline void meter_lock(struct meter *m)
 	spin_lock(&m->ub->meters_lock);
 }
 
+/* For one who holds what settling needs. */
+static inline bool meter_trylock(struct meter *m)
+{
+	return spin_trylock(&m->ub->meters_lock);
+}
+
 static inline void meter_unlock(struct meter *m)
 {
 	spin_unlock(&m->ub->meters_lock);
 }
 
 void meter_init(struct meter *m, const void *object, struct ub *ub,
-		void (*settle)(struct meter *m));
-void meter_start(struct meter *m);
+		bool (*settle)(struct meter *m));
+void meter_start(struct meter *m, struct meter_table *table);
+void meter_watch(struct meter *m);
 void meter_stop(struct meter *m);
 bool meter_fits(struct meter *m, enum stockvz_resource res,
 		unsigned long amount);
@@ -91,5 +117,8 @@ int meter_charge(struct meter *m, enum stockvz_resource res,
 void meter_set(struct meter *m, enum stockvz_resource res,
 	       unsigned long amount);
 void meters_settle(struct ub *ub);
+unsigned long meters_watched(void);
+int meters_init(void);
+void meters_exit(void);
 
 #endif

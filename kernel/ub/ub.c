@@ -265,12 +265,15 @@ static unsigned long failures(struct ub_binding *b, enum stockvz_resource res)
 }
 
 /* A cgroup that is gone has none, and so has one whose controller went. */
+static unsigned long more(unsigned long failed, unsigned long before)
+{
+	return failed > before ? failed - before : 0;
+}
+
 static unsigned long failures_since(struct ub_binding *b,
 				    enum stockvz_resource res)
 {
-	unsigned long n = failures(b, res);
-
-	return n > b->failed[res] ? n - b->failed[res] : 0;
+	return more(failures(b, res), b->failed[res]);
 }
 
 /* Failures are a beancounter's from when its cgroup is bound until it is not. */
@@ -581,25 +584,75 @@ void ub_underflowed(struct ub *ub, enum stockvz_resource res,
 			   amount, ub_resource_name[res], ub->id);
 }
 
-/* A row of which nothing is charged: the kernel counts it for the cgroup. */
-static void read_row(struct ub *ub, enum stockvz_resource res,
-		     struct ub_numbers *n)
+/* The cgroup of a beancounter, counted, and what it had failed before; or NULL. */
+static struct cgroup *dir_get(struct ub *ub, enum stockvz_resource res,
+			      unsigned long *failed)
 {
-	struct ub_counter *c = &ub->counter[res].c;
-	struct ub_numbers raw = {};
+	struct cgroup *dir = NULL;
 
 	mutex_lock(&ub_mutex);
 	if (ub->binding) {
-		row_of[res](ub->binding->dir, res, &raw);
-		raw.failcnt = failures_since(ub->binding, res);
+		dir = ub->binding->dir;
+		cgroup_get(dir);
+		*failed = ub->binding->failed[res];
 	}
-	ub_counter_view(c, n);
-	n->held = raw.held;
-	n->maxheld = max3(n->maxheld, raw.held, raw.maxheld);
-	n->failcnt += raw.failcnt;
-	/* It shall not shrink when the cgroup goes. */
-	atomic_long_set(&c->maxheld, n->maxheld);
 	mutex_unlock(&ub_mutex);
+	return dir;
+}
+
+static bool is_bound(const struct ub *ub, const struct cgroup *dir,
+		     enum stockvz_resource res, unsigned long failed)
+{
+	const struct ub_binding *b = ub->binding;
+
+	lockdep_assert_held(&ub_mutex);
+	return b ? b->dir == dir && b->failed[res] == failed : !dir;
+}
+
+/* Add what was read, unless it is another cgroup's meanwhile. */
+static bool add_raw(struct ub *ub, enum stockvz_resource res, const struct cgroup *dir,
+		    unsigned long failed, const struct ub_numbers *raw,
+		    struct ub_numbers *n)
+{
+	struct ub_counter *c = &ub->counter[res].c;
+	bool bound;
+
+	mutex_lock(&ub_mutex);
+	bound = is_bound(ub, dir, res, failed);
+	if (bound) {
+		ub_counter_view(c, n);
+		n->held = raw->held;
+		n->maxheld = max3(n->maxheld, raw->held, raw->maxheld);
+		n->failcnt += more(raw->failcnt, failed);
+		/* It shall not shrink when the cgroup goes. */
+		atomic_long_set(&c->maxheld, n->maxheld);
+	}
+	mutex_unlock(&ub_mutex);
+	return bound;
+}
+
+/*
+ * A row of which nothing is charged: the kernel counts it for the cgroup. It may take
+ * its time over many of them below, for which admins should not have to wait.
+ */
+static void read_row(struct ub *ub, enum stockvz_resource res,
+		     struct ub_numbers *n)
+{
+	struct ub_numbers raw;
+	unsigned long failed;
+	struct cgroup *dir;
+	bool done;
+
+	do {
+		memset(&raw, 0, sizeof(raw));
+		failed = 0;
+		dir = dir_get(ub, res, &failed);
+		if (dir)
+			row_of[res](dir, res, &raw);
+		done = add_raw(ub, res, dir, failed, &raw, n);
+		if (dir)
+			cgroup_put(dir);
+	} while (!done);
 }
 
 static unsigned long held_of(struct ub *ub, enum stockvz_resource res)
@@ -746,9 +799,18 @@ int ub_init(void)
 				     SMP_CACHE_BYTES, 0, NULL);
 	if (!ub_cache)
 		return -ENOMEM;
+	err = meters_init();
+	if (err)
+		goto no_meters;
 	err = owner_init();
 	if (err)
-		kmem_cache_destroy(ub_cache);
+		goto no_owners;
+	return 0;
+
+no_owners:
+	meters_exit();
+no_meters:
+	kmem_cache_destroy(ub_cache);
 	return err;
 }
 
@@ -758,6 +820,7 @@ int ub_init(void)
 void ub_exit(void)
 {
 	owner_exit();
+	meters_exit();
 	/* For free_rcu_ub() of the last ones. */
 	rcu_barrier();
 	history_exit();

@@ -75,7 +75,8 @@ struct ub_socks {
  * @history: what was refused to it. Constant
  * @shortages: how many refusals up to the limit may go to the log
  * @meters_lock: see meter.h
- * @meters: what is charged by them. @meters_lock
+ * @meters: those that are to be looked at. @meters_lock
+ * @watched: how many of them. @meters_lock
  * @socks: see there
  * @rcu: frees it
  */
@@ -95,6 +96,7 @@ struct ub {
 	struct ratelimit_state shortages;
 	spinlock_t meters_lock; /* of the next, and of what they say */
 	struct list_head meters;
+	unsigned long watched;
 	struct ub_socks socks;
 	struct rcu_head rcu;
 };
@@ -138,7 +140,7 @@ typedef void (*ub_row_fn)(struct cgroup *cgroup, enum stockvz_resource res,
  */
 typedef const char *(*ub_change_fn)(struct ub *ub, struct ub_binding *now,
 				    struct ub_binding *old);
-/* Brings what is counted lazily up to date. Does not sleep. */
+/* Brings what is counted lazily up to date. May sleep. */
 typedef void (*ub_refresh_fn)(struct ub *ub);
 
 int ub_init(void);

@@ -14,7 +14,9 @@
 #include <netlink/genl/genl.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <linux/netfilter.h>
 
@@ -456,6 +458,56 @@ TEST_F(whole, everything_is_on)
 	EXPECT_TRUE(stands("/proc/stockvz", "vmguarpages", "degraded:", ""));
 	check_counted(_metadata, "");
 	check_unload(_metadata);
+}
+
+#define CONTROL "/sys/fs/cgroup/cgroup.subtree_control"
+#define V1 "/run/memory-v1"
+
+/* Each version gets it when nothing of it is left in the other, not even what is removed. */
+static bool mount_v1(void)
+{
+	bool mounted = false;
+	int i;
+
+	mkdir(V1, 0755);
+	system("echo -memory >" CONTROL);
+	for (i = 0; i < 50 && !mounted; i++) {
+		usleep(100000);
+		mounted = !mount("none", V1, "cgroup", 0, "memory");
+	}
+	return mounted && !mkdir(V1 "/some", 0755);
+}
+
+/* A mount ends its hierarchy only if nothing is left in it. */
+static bool umount_v1(void)
+{
+	bool back = false;
+	int i;
+
+	rmdir(V1 "/some");
+	for (i = 0; i < 100 && !back; i++) {
+		umount(V1);
+		usleep(100000);
+		back = !system("echo +memory 2>/dev/null >" CONTROL);
+		if (!back)
+			mount("none", V1, "cgroup", 0, "memory");
+	}
+	rmdir(V1);
+	return back;
+}
+
+/* Its cgroups are others than those that can be bound. */
+TEST_F(whole, memory_controller_of_version_1)
+{
+	bool mounted = mount_v1();
+
+	ASSERT_EQ(0, load(""));
+	EXPECT_EQ(STOCKVZ_STATE_OFF, feature("kmemsize").state);
+	EXPECT_TRUE(stands("/proc/stockvz", "kmemsize", "off:", "nothing here to try"));
+	check_unload(_metadata);
+	EXPECT_TRUE(umount_v1());
+	if (!mounted)
+		SKIP(return, "in use, or not in this kernel");
 }
 
 /* What is a part of something is off: the other parts are not. */

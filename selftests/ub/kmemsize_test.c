@@ -408,12 +408,15 @@ static long two_openers(long a, long b)
 TEST_F(kmem, contended)
 {
 	struct box *a = &self->a;
-	unsigned long limit;
+	unsigned long limit, before;
 	struct ub_event e;
 	int round, seen = 0;
 
 	EXPECT_EQ(0, IN(a, allow_many));
+	before = HELD(a, KMEMSIZE);
 	EXPECT_LT(0, IN(a, two_openers));
+	/* Files are freed after a while. */
+	EXPECT_TRUE(EVENTUALLY(HELD(a, KMEMSIZE) < before + 100 * PAGE));
 	EXPECT_AGREES(a);
 	limit = HELD(a, KMEMSIZE) + 60 * PAGE;
 	ASSERT_EQ(0, ub_set(a->id, STOCKVZ_RES_KMEMSIZE, limit, limit));
@@ -478,6 +481,48 @@ TEST_F(kmem, memory_controller_refuses)
 	LIMIT(a, PHYSPAGES, UB_MAX);
 	EXPECT_AGREES(a);
 	EXPECT_EQ(0, FAILCNT(a, KMEMSIZE));
+}
+
+/* Who is refused by memory.max shall not be killed for it. */
+static long open_files_at_any_price(long n, long b)
+{
+	int f = open("/proc/self/oom_score_adj", O_WRONLY);
+
+	if (f < 0 || write(f, "-1000", 5) != 5)
+		return -errno;
+	close(f);
+	return open_files(n, 0);
+}
+
+/*
+ * He was let through, memory.max refused, and he has not asked for anything since:
+ * what is counted anew meanwhile has that in it, and he gives it back once.
+ */
+TEST_F(kmem, counted_anew_with_one_on_his_way)
+{
+	struct box *a = &self->a;
+	char max[32];
+	long done;
+
+	EXPECT_EQ(0, IN(a, allow_many));
+	EXPECT_AGREES(a);
+	snprintf(max, sizeof(max), "%ld", cg_read(a->cgroup, "memory.current", "") + MIB);
+	ASSERT_EQ(0, cg_write(a->cgroup, "memory.max", max));
+	done = IN(a, open_files_at_any_price, MANY);
+	EXPECT_LT(0, done);
+	EXPECT_GT(MANY, done);
+	EXPECT_EQ(ENOMEM, *(long *)a->worker.shared);
+	EXPECT_EQ(truth(a->cgroup) + PAGE, (long)HELD(a, KMEMSIZE));
+	ASSERT_EQ(0, cg_make(BOX_B_CGROUP));
+	ASSERT_EQ(0, ub_attach(a->id, BOX_B_CGROUP));
+	EXPECT_EQ(truth(BOX_B_CGROUP) + PAGE, (long)HELD(a, KMEMSIZE));
+	ASSERT_EQ(0, ub_attach(a->id, a->cgroup));
+	EXPECT_EQ(truth(a->cgroup) + PAGE, (long)HELD(a, KMEMSIZE));
+	ASSERT_EQ(0, cg_write(a->cgroup, "memory.max", "max"));
+	EXPECT_LT(0, IN(a, open_files, 200));
+	EXPECT_AGREES(a);
+	EXPECT_EQ(0, IN(a, close_files));
+	EXPECT_EQ(0, cg_remove(BOX_B_CGROUP));
 }
 
 /* What is there when a cgroup is bound counts, and what comes and goes then. */

@@ -462,6 +462,132 @@ TEST_F(ub, swapped_out)
 }
 
 /*
+ * Files with nothing in them: nobody has to look at them again.
+ */
+
+#define EMPTY 20000
+
+static long make_empty(long n, long b)
+{
+	char path[64];
+
+	while (n--) {
+		snprintf(path, sizeof(path), TMPFS "/%ld", n);
+		fd = open(path, O_RDWR | O_CREAT, 0600);
+		if (fd < 0)
+			return -errno;
+		close(fd);
+	}
+	return 0;
+}
+
+static long remove_empty(long n, long b)
+{
+	char path[64];
+
+	while (n--) {
+		snprintf(path, sizeof(path), TMPFS "/%ld", n);
+		if (unlink(path))
+			return -errno;
+	}
+	return 0;
+}
+
+/* After a look at all of them. */
+static long watched(const struct box *box)
+{
+	ub_row(box->id, STOCKVZ_RES_SHMPAGES);
+	return ub_status("watched");
+}
+
+TEST_F(ub, many_empty_files)
+{
+	struct box *a = &self->a;
+	long before = watched(a);
+
+	tmpfs_make(_metadata);
+	EXPECT_LT(0, before);
+	EXPECT_EQ(0, IN(a, make_empty, EMPTY));
+	EXPECT_EQ(before, watched(a));
+	EXPECT_EQ(0, IN(a, create));
+	EXPECT_ADDS(1, a, IN(a, write_at, 0, 1));
+	EXPECT_EQ(before + 1, watched(a));
+	EXPECT_ADDS(-1, a, IN(a, cut, 0));
+	EXPECT_EQ(before, watched(a));
+	/* Refused, it is as empty as before. */
+	LIMIT(a, SHMPAGES, 0);
+	EXPECT_REFUSED(a, SHMPAGES, ENOSPC, SYS_pwrite64, IN(a, write_at, 0, 1));
+	EXPECT_EQ(before, watched(a));
+	LIMIT(a, SHMPAGES, UB_MAX);
+	EXPECT_ADDS(1, a, IN(a, write_at, 0, 1));
+	EXPECT_EQ(0, IN(a, close_it));
+	EXPECT_ADDS(-1, a, IN(a, remove_it));
+	EXPECT_EQ(0, IN(a, remove_empty, EMPTY));
+	EXPECT_EQ(before, watched(a));
+	tmpfs_remove();
+}
+
+/*
+ * Huge pages: the kernel splits and joins them with the file's own lock held.
+ */
+
+#define HUGE 512L
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+
+static long collapse(long i, long pages)
+{
+	return sys(madvise(spot[i].at, pages * PAGE, MADV_COLLAPSE));
+}
+
+TEST_F(ub, huge_page_is_split)
+{
+	struct box *a = &self->a;
+	long got;
+
+	tmpfs_make(_metadata);
+	ASSERT_EQ(0, mount("none", TMPFS, NULL, MS_REMOUNT, "huge=always"));
+	EXPECT_EQ(0, IN(a, create));
+	EXPECT_EQ(0, IN(a, cut, HUGE));
+	EXPECT_EQ(1, IN(a, write_at, 0, 1));
+	got = HELD(a, SHMPAGES);
+	if (got == 1)
+		TH_LOG("no huge page was to be had");
+	/* What is left of it is small. */
+	EXPECT_ADDS(got == 1 ? 0 : -HUGE / 2, a, IN(a, cut, HUGE / 2));
+	EXPECT_EQ(0, IN(a, remove_it));
+	EXPECT_EQ(0, IN(a, close_it));
+	EXPECT_EQ(0, HELD(a, SHMPAGES));
+	tmpfs_remove();
+}
+
+TEST_F(ub, pages_are_joined)
+{
+	struct box *a = &self->a;
+	long got;
+
+	EXPECT_ADDS(2 * HUGE, a, IN(a, map_shared, 0, 2 * HUGE));
+	EXPECT_EQ(0, IN(a, touch, 0, 1));
+	got = IN(a, collapse, 0, HUGE);
+	if (got)
+		TH_LOG("not joined: %ld", got);
+	EXPECT_EQ(2 * HUGE, (long)HELD(a, SHMPAGES));
+	EXPECT_ADDS(-2 * HUGE, a, IN(a, unmap, 0));
+	/* One that reserves nothing. */
+	EXPECT_EQ(0, IN(a, create_memfd));
+	EXPECT_EQ(0, IN(a, cut, HUGE));
+	EXPECT_EQ(0, IN(a, map_it, 0, HUGE));
+	EXPECT_ADDS(3, a, IN(a, touch, 0, 3));
+	got = IN(a, collapse, 0, HUGE);
+	EXPECT_EQ(got ? 3 : HUGE, (long)HELD(a, SHMPAGES));
+	EXPECT_EQ(0, IN(a, unmap, 0));
+	EXPECT_EQ(0, IN(a, close_it));
+	EXPECT_EQ(0, HELD(a, SHMPAGES));
+}
+
+/*
  * Crowds.
  */
 
