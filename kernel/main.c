@@ -4,6 +4,7 @@
 #include <linux/module.h>
 
 #include "face/face.h"
+#include "fair/fair.h"
 #include "res/res.h"
 #include "res/sockmem.h"
 #include "ub/ub.h"
@@ -17,6 +18,15 @@ static char *require = "";
 module_param(require, charp, 0400);
 MODULE_PARM_DESC(require, "\"all\": do not load unless every feature works");
 
+static const char *changed(struct ub *ub, struct ub_binding *now,
+			   struct ub_binding *old)
+{
+	const char *res = res_changed(ub, now, old);
+	const char *fair = fair_changed(ub, now, old);
+
+	return res ?: fair;
+}
+
 static int hooks_init(void)
 {
 	bool all = !strcmp(require, "all");
@@ -27,8 +37,15 @@ static int hooks_init(void)
 	}
 	events_init();
 	ub_set_refusal_handler(event_refusal);
+	ub_set_change_handler(changed);
 	res_set_ct_event_handler(event_ct);
 	return res_init(hide, all);
+}
+
+static void hooks_exit(void)
+{
+	fair_exit();
+	res_exit();
 }
 
 /* Lookups find it when it is complete, and leave it before it goes. */
@@ -64,7 +81,7 @@ static const struct stage {
 } stages[] = {
 	{ "beancounters", ub_init, ub_exit },
 	{ "socket buffers", sockmem_init, sockmem_exit },
-	{ "hooks", hooks_init, res_exit },
+	{ "hooks", hooks_init, hooks_exit },
 	{ "venet", venet_init, venet_exit },
 	{ "/proc/stockvz", status_init, status_exit },
 	{ "/proc/user_beancounters", ub_table_init, ub_table_exit },

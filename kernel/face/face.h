@@ -65,6 +65,13 @@ extern struct genl_family stockvz_family;
 int netlink_init(void);
 void netlink_exit(void);
 
+/* netlink_share.c */
+struct fair_change;
+struct genl_info;
+
+void parse_share(struct genl_info *info, struct fair_change *change);
+int put_share(struct sk_buff *skb, struct ub *ub);
+
 /* event.c */
 void events_init(void);
 void events_exit(void);

@@ -8,12 +8,13 @@
 
 #include "compat/compat.h"
 #include "face.h"
+#include "fair/fair.h"
 #include "hook/hook.h"
 #include "netlink_gen.h"
 #include "venet/venet.h"
 
-/* The rows of a beancounter and the longest path. */
-#define REPLY_SIZE (2 * PATH_MAX)
+/* The rows of a beancounter, its share and the longest path. */
+#define REPLY_SIZE (3 * PATH_MAX)
 
 static int begin_reply(struct genl_info *info, u8 cmd, struct sk_buff **skb,
 		       void **head)
@@ -132,7 +133,7 @@ static int put_ub(struct sk_buff *skb, struct ub *ub)
 		err = nla_put_flag(skb, STOCKVZ_A_UB_DYING);
 	if (!err && ub)
 		err = put_cgroup(skb, ub);
-	return err;
+	return err ?: put_share(skb, ub);
 }
 
 static int id_of(struct sk_buff *skb, struct genl_info *info, u32 *id)
@@ -403,8 +404,32 @@ int stockvz_nl_ub_del_doit(struct sk_buff *skb, struct genl_info *info)
 	return 0;
 }
 
+/* Of the host nothing is limited. */
+static int set_host(const struct ub_change *change, const struct fair_change *share,
+		    const char **why)
+{
+	if (change->barriers || change->limits) {
+		*why = "beancounter 0 is the host";
+		return -ENOENT;
+	}
+	return fair_set_host(share, why);
+}
+
+/* First the share: what it may be refused for the rest is not. */
+static int set(u32 id, const struct ub_change *change, const struct fair_change *share,
+	       const char **why)
+{
+	bool shares = share->knobs || share->masks || share->containers;
+	int err = shares ? fair_set(id, share, why) : 0;
+
+	if (err || (shares && !change->barriers && !change->limits))
+		return err;
+	return ub_set(id, change, why);
+}
+
 int stockvz_nl_ub_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
+	struct fair_change share;
 	const char *why = NULL;
 	struct ub_change change;
 	u32 id;
@@ -412,7 +437,8 @@ int stockvz_nl_ub_set_doit(struct sk_buff *skb, struct genl_info *info)
 
 	if (err)
 		return err;
-	err = ub_set(id, &change, &why);
+	parse_share(info, &share);
+	err = id ? set(id, &change, &share, &why) : set_host(&change, &share, &why);
 	return why ? refuse(info->extack, err, why) : err;
 }
 

@@ -51,9 +51,15 @@ static const struct nla_policy stockvz_ub_get_nl_policy[STOCKVZ_A_UB_ID + 1] = {
 };
 
 /* STOCKVZ_CMD_UB_SET - do */
-static const struct nla_policy stockvz_ub_set_nl_policy[STOCKVZ_A_UB_RESOURCE + 1] = {
+static const struct nla_policy stockvz_ub_set_nl_policy[STOCKVZ_A_UB_CONTAINERS + 1] = {
 	[STOCKVZ_A_UB_ID] = NLA_POLICY_FULL_RANGE(NLA_U32, &stockvz_a_ub_id_range),
 	[STOCKVZ_A_UB_RESOURCE] = NLA_POLICY_NESTED(stockvz_resource_nl_policy),
+	[STOCKVZ_A_UB_CPUUNITS] = { .type = NLA_U32, },
+	[STOCKVZ_A_UB_CPULIMIT] = { .type = NLA_U32, },
+	[STOCKVZ_A_UB_CPUS] = { .type = NLA_U32, },
+	[STOCKVZ_A_UB_CPUMASK] = { .type = NLA_NUL_STRING, .len = 1023, },
+	[STOCKVZ_A_UB_NODEMASK] = { .type = NLA_NUL_STRING, .len = 1023, },
+	[STOCKVZ_A_UB_CONTAINERS] = { .type = NLA_NUL_STRING, .len = 4095, },
 };
 
 /* STOCKVZ_CMD_UB_ATTACH - do */
@@ -120,7 +126,7 @@ const struct genl_split_ops stockvz_nl_ops[11] = {
 		.cmd		= STOCKVZ_CMD_UB_SET,
 		.doit		= stockvz_nl_ub_set_doit,
 		.policy		= stockvz_ub_set_nl_policy,
-		.maxattr	= STOCKVZ_A_UB_RESOURCE,
+		.maxattr	= STOCKVZ_A_UB_CONTAINERS,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{

@@ -22,6 +22,8 @@
  *	the cgroup when it was bound. ub_mutex
  * @applied: limits of ours that the kernel enforces: what was last written to
  *	the cgroup's files, UB_MAX if nothing was. settle_mutex
+ * @applied_share: the same of schedulers: what its files have of ub->share.
+ *	settle_mutex
  * @settled: the change handler has seen it. settle_mutex
  * @path: where it was when it was bound, from the root of the hierarchy
  */
@@ -32,6 +34,7 @@ struct ub_binding {
 	struct hlist_node hash;
 	unsigned long failed[UB_RESOURCES];
 	unsigned long applied[UB_RESOURCES];
+	struct ub_applied applied_share;
 	bool settled;
 	char path[];
 };

@@ -85,7 +85,10 @@ static void init_counters(struct ub *ub)
 static void free_rcu_ub(struct rcu_head *rcu)
 {
 	struct ub *ub = container_of(rcu, struct ub, rcu);
+	unsigned int i;
 
+	for (i = 0; i < UB_MASKS; i++)
+		kfree(ub->share.mask[i]);
 	kmem_cache_free(ub_cache, ub);
 	/* ub_exit() waits for this callback before its text goes. */
 	module_put(THIS_MODULE);
@@ -492,6 +495,38 @@ int ub_attach(u32 id, const char *cgroup, const char **why)
 	mutex_unlock(&ub_mutex);
 	if (!err)
 		settle(ub, old, why);
+	if (ub)
+		ub_put(ub);
+	return err;
+}
+
+/**
+ * ub_hold() - have a beancounter hold still while something is done with it
+ * @id: its number, or 0 for none in particular: then all do
+ * @fn: does it; while it runs no change handler does, and what ub->binding of any
+ *	beancounter says stays
+ * @arg: for @fn
+ * @why: the reason of a failure, for people
+ *
+ * Context: process, may sleep.
+ * Return: -ENOENT, or what @fn returned.
+ */
+int ub_hold(u32 id, ub_hold_fn fn, void *arg, const char **why)
+{
+	struct ub_binding *now = NULL;
+	struct ub *ub = NULL;
+	int err = -ENOENT;
+
+	mutex_lock(&settle_mutex);
+	mutex_lock(&ub_mutex);
+	if (id)
+		ub = find_named(id, why);
+	if (ub)
+		now = ub->binding;
+	mutex_unlock(&ub_mutex);
+	if (ub || !id)
+		err = fn(ub, now, arg);
+	mutex_unlock(&settle_mutex);
 	if (ub)
 		ub_put(ub);
 	return err;

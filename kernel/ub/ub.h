@@ -29,6 +29,7 @@
 
 #include "counter.h"
 #include "history.h"
+#include "share.h"
 
 #define UB_RESOURCES (STOCKVZ_RES_MAX + 1)
 
@@ -78,6 +79,7 @@ struct ub_socks {
  * @meters: those that are to be looked at. @meters_lock
  * @watched: how many of them. @meters_lock
  * @socks: see there
+ * @share: what is wanted of the schedulers: see there
  * @rcu: frees it
  */
 struct ub {
@@ -98,6 +100,7 @@ struct ub {
 	struct list_head meters;
 	unsigned long watched;
 	struct ub_socks socks;
+	struct ub_share share;
 	struct rcu_head rcu;
 };
 
@@ -140,6 +143,11 @@ typedef void (*ub_row_fn)(struct cgroup *cgroup, enum stockvz_resource res,
  */
 typedef const char *(*ub_change_fn)(struct ub *ub, struct ub_binding *now,
 				    struct ub_binding *old);
+/*
+ * Does something with a beancounter and its cgroup, NULL if it has none, while
+ * neither becomes another. Process context, may sleep. Returns 0 or an errno.
+ */
+typedef int (*ub_hold_fn)(struct ub *ub, struct ub_binding *now, void *arg);
 /* Brings what is counted lazily up to date. May sleep. */
 typedef void (*ub_refresh_fn)(struct ub *ub);
 
@@ -151,6 +159,7 @@ int ub_new(u32 id, const struct ub_change *change, const char *cgroup,
 int ub_del(u32 id, const char **why);
 int ub_set(u32 id, const struct ub_change *change, const char **why);
 int ub_attach(u32 id, const char *cgroup, const char **why);
+int ub_hold(u32 id, ub_hold_fn fn, void *arg, const char **why);
 ssize_t ub_cgroup(struct ub *ub, char *path, size_t size);
 void ub_numbers(struct ub *ub, enum stockvz_resource res, struct ub_numbers *n);
 

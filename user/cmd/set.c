@@ -16,6 +16,7 @@
 #include "lib/net.h"
 #include "lib/netdev.h"
 #include "lib/run.h"
+#include "lib/share.h"
 #include "lib/ubnl.h"
 #include "lib/veth.h"
 #include "netif.h"
@@ -145,6 +146,12 @@ static int add_sample(struct set *set)
 	return ret;
 }
 
+/* What is to be, or is if that does not change. */
+static const char *wanted(const struct set *set, const char *key)
+{
+	return conf_get(&set->changes, key) ?: conf_get(&set->ct->conf, key);
+}
+
 static int check_param(const struct set *set, const struct param *param)
 {
 	const struct ct *ct = set->ct;
@@ -173,6 +180,8 @@ static int check_params(const struct set *set)
 	}
 	if (!ret && name && *name)
 		ret = name_check(name, set->ct->id);
+	if (!ret && conf_get(&set->changes, "NODEMASK") && !wanted(set, "CPUMASK"))
+		ret = vz_err(VZ_BADVALUE, "Error: --nodemask needs --cpumask");
 	return ret;
 }
 
@@ -264,6 +273,7 @@ static int apply_limits(struct set *set, const struct ub_limits *limits)
 	if (ret)
 		return vz_err(VZ_SETUBC, "Unable to set UBC parameters: %s", ubnl_error(set->nl));
 	vz_log(0, "UB limits were set successfully");
+	ubnl_warn_note(set->nl);
 	ubnl_warn_idle(set->nl, limits);
 	return 0;
 }
@@ -283,6 +293,20 @@ static void changed_limits(const struct set *set, struct ub_limits *limits)
 			continue;
 		limits->set |= 1u << res;
 	}
+}
+
+static int apply_share(struct set *set)
+{
+	struct share share;
+	int ret = share_read(&share, &set->ct->conf, &set->changes);
+
+	if (ret)
+		return ret;
+	for (int i = 0; i < SHARE_NR; i++)
+		if (share.set & (1u << i))
+			vz_log(0, "Setting %s: %s", share_params[i].what,
+			       wanted(set, share_params[i].key));
+	return ct_set_share(set->ct, set->nl, &share);
 }
 
 /* Run a distribution's script inside, with these variables for it: NULL ends them. */
@@ -306,12 +330,6 @@ static char *variable(const char *name, const char *value)
 	char *var = NULL;
 
 	return asprintf(&var, "%s=%s", name, value ?: "") < 0 ? NULL : var;
-}
-
-/* What is to be, or is if that does not change. */
-static const char *wanted(const struct set *set, const char *key)
-{
-	return conf_get(&set->changes, key) ?: conf_get(&set->ct->conf, key);
 }
 
 static int apply_hostname(struct set *set)
@@ -429,6 +447,8 @@ static int apply_running(struct set *set)
 	changed_limits(set, &limits);
 	ret = apply_limits(set, &limits);
 	if (!ret)
+		ret = apply_share(set);
+	if (!ret)
 		ret = apply_network(set);
 	if (!ret)
 		ret = apply_hostname(set);
@@ -446,6 +466,10 @@ static int apply_stopped(const struct set *set)
 	if (set->reset_ub || (limits.set && !set->save))
 		return vz_err(VZ_NOTRUNNING,
 			      "Unable to apply UBC parameters: container is not running");
+	for (int i = 0; i < SHARE_NR; i++)
+		if (conf_get(&set->changes, share_params[i].key) && !set->save)
+			return vz_err(VZ_NOTRUNNING,
+				      "Unable to apply CPU parameters: container is not running");
 	return 0;
 }
 

@@ -26,7 +26,7 @@
  */
 #define MAX_DEPTH "32"
 
-static const char *const controllers[] = { "+cpu", "+io", "+memory", "+pids" };
+static const char *const controllers[] = { "+cpu", "+cpuset", "+io", "+memory", "+pids" };
 
 /* The fields of a mountinfo line that matter here: the mount point and the type. */
 static bool parse_mount(char *line, char **point, char **type)
@@ -89,7 +89,7 @@ int cg_root(void)
 
 void cg_path(unsigned int id, char *buf, size_t size)
 {
-	snprintf(buf, size, "/vz/%u", id);
+	snprintf(buf, size, CG_PARENT "/%u", id);
 }
 
 static void enable_controllers(int dir)

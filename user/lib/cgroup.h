@@ -19,6 +19,9 @@
  * the host runs on cgroup v1, or on both.
  */
 int cg_root(void);
+/* Where the containers' are, from there */
+#define CG_PARENT "/vz"
+
 /* Its path from the root of cgroup v2: what the kernel wants to hear. */
 void cg_path(unsigned int id, char *buf, size_t size);
 

@@ -93,12 +93,12 @@ const struct param params[] = {
 	P("diskquota",		"DISK_QUOTA",	YESNO, PARAM_IDLE),
 	P("mount_opts",		"MOUNT_OPTS",	STRING, PARAM_IDLE),
 	P("vm_overcommit",	"VM_OVERCOMMIT", FLOAT, PARAM_IDLE),
-	NUMBER("cpuunits",	"CPUUNITS",	PARAM_IDLE | PARAM_CT0, 8, 500000),
+	NUMBER("cpuunits",	"CPUUNITS",	PARAM_CT0, 8, 500000),
 	NUMBER("cpuweight",	"CPUUWEIGHT",	PARAM_IDLE, 0, INT_MAX),
-	P("cpulimit",		"CPULIMIT",	CPULIMIT, PARAM_IDLE),
-	NUMBER("cpus",		"CPUS",		PARAM_IDLE, 0, 4096),
-	P("cpumask",		"CPUMASK",	STRING, PARAM_IDLE),
-	P("nodemask",		"NODEMASK",	STRING, PARAM_IDLE),
+	P("cpulimit",		"CPULIMIT",	CPULIMIT, 0),
+	NUMBER("cpus",		"CPUS",		0, 0, 4096),
+	P("cpumask",		"CPUMASK",	MASK, 0),
+	P("nodemask",		"NODEMASK",	MASK, 0),
 	NUMBER("ioprio",	"IOPRIO",	PARAM_IDLE | PARAM_CT0, 0, 7),
 	P("iolimit",		"IOLIMIT",	IOLIMIT, PARAM_IDLE | PARAM_CT0),
 	NUMBER("iopslimit",	"IOPSLIMIT",	PARAM_IDLE | PARAM_CT0, 0, INT_MAX),
@@ -318,23 +318,82 @@ static int parse_number(const struct param *param, const char *text, char *out, 
 	return 0;
 }
 
+/* Up to two digits behind a dot: the number a hundred times */
+static const char *scan_hundredths(const char *text, uint64_t *out)
+{
+	static const unsigned int worth[] = { 10, 1 };
+
+	text = scan_digits(text, out);
+	if (!text)
+		return NULL;
+	*out = mul_cut(*out, 100);
+	if (*text != '.')
+		return text;
+	if (!isdigit((unsigned char)*++text))
+		return NULL;
+	for (size_t i = 0; i < 2 && isdigit((unsigned char)*text); i++, text++)
+		*out = add_cut(*out, worth[i] * (*text - '0'));
+	return text;
+}
+
+/* More than 4096 CPUs is more than there are; less than a tenth is none that could run. */
+#define CPULIMIT_MAX 40960000
+#define CPULIMIT_MIN 10
+
 /* Percent of one CPU; with a percent sign, of all that there are */
 static int parse_cpulimit(const char *text, char *out, size_t size)
 {
 	uint64_t value;
-	const char *end = scan_digits(text, &value);
+	const char *end = scan_hundredths(text, &value);
+	int ret = 0;
 
-	if (!end || value > INT_MAX)
+	if (!end)
 		return -EINVAL;
 	if (!strcmp(end, "%")) {
-		if (value > 100)
+		if (value > 10000)
 			return -EINVAL;
 		value *= sysconf(_SC_NPROCESSORS_ONLN);
 		end++;
 	}
-	if (*end)
+	if (*end || (value && value < CPULIMIT_MIN))
 		return -EINVAL;
-	snprintf(out, size, "%llu", (unsigned long long)value);
+	if (value > CPULIMIT_MAX) {
+		value = CPULIMIT_MAX;
+		ret = -ERANGE;
+	}
+	if (value % 100)
+		snprintf(out, size, "%llu.%02u", (unsigned long long)value / 100,
+			 (unsigned int)(value % 100));
+	else
+		snprintf(out, size, "%llu", (unsigned long long)value / 100);
+	return ret;
+}
+
+/* "0,2-3": numbers and spans of them. What there is of it, the kernel will say. */
+static bool is_number_list(const char *text)
+{
+	uint64_t first, last;
+
+	do {
+		text = scan_digits(text, &first);
+		if (text && *text == '-') {
+			text = scan_digits(text + 1, &last);
+			if (text && last < first)
+				return false;
+		}
+	} while (text && *text++ == ',');
+	return text && !text[-1];
+}
+
+static int parse_mask(const struct param *param, const char *text, char *out, size_t size)
+{
+	bool word = !strcmp(text, "all") ||
+		    (!strcmp(text, "auto") && !strcmp(param->key, "CPUMASK"));
+
+	/* What the module takes: STOCKVZ_A_UB_CPUMASK. */
+	if (!(word || is_number_list(text)) || strlen(text) > 1023)
+		return -EINVAL;
+	snprintf(out, size, "%s", text);
 	return 0;
 }
 
@@ -518,6 +577,8 @@ int param_parse(const struct param *param, const char *text, bool cmdline, char 
 		return parse_number(param, text, out, size);
 	case PARAM_CPULIMIT:
 		return parse_cpulimit(text, out, size);
+	case PARAM_MASK:
+		return parse_mask(param, text, out, size);
 	case PARAM_IOLIMIT:
 		return parse_iolimit(text, cmdline, out, size);
 	case PARAM_IPTABLES:

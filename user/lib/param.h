@@ -47,6 +47,7 @@ enum param_type {
 	PARAM_PAIR,		/* soft[:hard] of inodes */
 	PARAM_RAM,		/* bytes, kept as 0:pages */
 	PARAM_CPULIMIT,		/* percent, with or without its sign */
+	PARAM_MASK,		/* "0,2-3", all, or auto for CPUs */
 	PARAM_IOLIMIT,		/* bytes per second, bare MiB on the command line */
 };
 

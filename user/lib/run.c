@@ -17,6 +17,7 @@
 #include "rootfs.h"
 #include "run.h"
 #include "script.h"
+#include "share.h"
 #include "ubnl.h"
 #include "veth.h"
 
@@ -179,10 +180,35 @@ static int make_ub(struct ct *ct, struct ubnl *nl)
 	return 0;
 }
 
+int ct_set_share(struct ct *ct, struct ubnl *nl, const struct share *share)
+{
+	if (!share->set)
+		return 0;
+	if (ubnl_ub_set_share(nl, ct->id, share))
+		return vz_err(VZ_SETCPU, "Unable to set CPU parameters: %s", ubnl_error(nl));
+	ubnl_warn_note(nl);
+	return 0;
+}
+
+/* Everything, since one that lingers has yet what its last run had. */
+static int set_whole_share(struct ct *ct, struct ubnl *nl)
+{
+	struct share share;
+	int ret = share_read(&share, &ct->conf, NULL);
+
+	if (ret)
+		return ret;
+	if (ubnl_host_set(nl, CG_PARENT, share_host_units()))
+		vz_log(-1, "Warning: the host has no share of its own: %s", ubnl_error(nl));
+	return ct_set_share(ct, nl, &share);
+}
+
 static int start_in_cgroup(struct ct *ct, struct ubnl *nl, int cgroup)
 {
 	int ret = make_ub(ct, nl);
 
+	if (!ret)
+		ret = set_whole_share(ct, nl);
 	if (ret)
 		return ret;
 	ret = launch(ct, cgroup);

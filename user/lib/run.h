@@ -13,6 +13,8 @@
 
 #include "ct.h"
 #include "exec.h"
+#include "share.h"
+#include "ubnl.h"
 
 /*
  * 1 when any process lives in the container, 0 when none does, -errno when that
@@ -32,6 +34,9 @@ int ct_start(struct ct *ct, bool wait);
 int ct_stop(struct ct *ct, bool fast);
 /* The same, and it stays mounted. */
 int ct_halt(struct ct *ct, bool fast);
+
+/* Put into force what it sets: 0 or exit code. */
+int ct_set_share(struct ct *ct, struct ubnl *nl, const struct share *share);
 
 /* 0 or exit code. Both are silent successes when there is nothing to do. */
 int ct_mount(struct ct *ct);

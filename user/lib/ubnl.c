@@ -22,6 +22,7 @@ struct ubnl {
 	bool done;		/* the request in flight was answered */
 	int result;		/* and how: 0 or a negative errno */
 	char error[256];
+	char note[256];		/* what came with an answer that was no error */
 };
 
 struct ubnl *ubnl_open(void)
@@ -81,6 +82,12 @@ const char *ubnl_error(const struct ubnl *nl)
 	return nl->error;
 }
 
+void ubnl_warn_note(const struct ubnl *nl)
+{
+	if (*nl->note)
+		vz_log(-1, "Warning: %s", nl->note);
+}
+
 static int set_error(struct ubnl *nl, int result, const char *text)
 {
 	nl->result = result;
@@ -121,9 +128,10 @@ static int on_error(struct sockaddr_nl *addr, struct nlmsgerr *err, void *arg)
 
 static int on_ack(struct nl_msg *msg, void *arg)
 {
+	const char *text = ext_ack(nlmsg_hdr(msg), sizeof(struct nlmsgerr));
 	struct ubnl *nl = arg;
 
-	(void)msg;
+	snprintf(nl->note, sizeof(nl->note), "%s", text ?: "");
 	nl->done = true;
 	return NL_STOP;
 }
@@ -158,6 +166,7 @@ static int request(struct ubnl *nl, struct nl_msg *msg, nl_recvmsg_msg_cb_t vali
 
 	nl->done = false;
 	nl->result = 0;
+	nl->note[0] = '\0';
 	if (!cb) {
 		nlmsg_free(msg);
 		return set_error(nl, -ENOMEM, NULL);
@@ -207,9 +216,23 @@ static int put_limits(struct nl_msg *msg, const struct ub_limits *limits)
 	return 0;
 }
 
+static int put_share(struct nl_msg *msg, const struct share *share)
+{
+	for (int i = 0; i < SHARE_NR; i++) {
+		const struct share_param *p = &share_params[i];
+
+		if (!(share->set & (1u << i)))
+			continue;
+		if (p->is_list ? nla_put_string(msg, p->attr, share->list[i]) :
+				 nla_put_u32(msg, p->attr, share->number[i]))
+			return -EMSGSIZE;
+	}
+	return 0;
+}
+
 /* Every command that changes something is a subset of this one. */
 static int change(struct ubnl *nl, int cmd, unsigned int id, const struct ub_limits *limits,
-		  const char *cgroup)
+		  const struct share *share, const char *cgroup)
 {
 	struct nl_msg *msg = new_request(nl, cmd, NLM_F_ACK);
 
@@ -217,6 +240,7 @@ static int change(struct ubnl *nl, int cmd, unsigned int id, const struct ub_lim
 		return nl->result;
 	if (nla_put_u32(msg, STOCKVZ_A_UB_ID, id) ||
 	    (limits && put_limits(msg, limits)) ||
+	    (share && put_share(msg, share)) ||
 	    (cgroup && nla_put_string(msg, STOCKVZ_A_UB_CGROUP, cgroup))) {
 		nlmsg_free(msg);
 		return set_error(nl, -EMSGSIZE, NULL);
@@ -227,22 +251,42 @@ static int change(struct ubnl *nl, int cmd, unsigned int id, const struct ub_lim
 int ubnl_ub_new(struct ubnl *nl, unsigned int id, const struct ub_limits *limits,
 		const char *cgroup)
 {
-	return change(nl, STOCKVZ_CMD_UB_NEW, id, limits, cgroup);
+	return change(nl, STOCKVZ_CMD_UB_NEW, id, limits, NULL, cgroup);
 }
 
 int ubnl_ub_del(struct ubnl *nl, unsigned int id)
 {
-	return change(nl, STOCKVZ_CMD_UB_DEL, id, NULL, NULL);
+	return change(nl, STOCKVZ_CMD_UB_DEL, id, NULL, NULL, NULL);
 }
 
 int ubnl_ub_set(struct ubnl *nl, unsigned int id, const struct ub_limits *limits)
 {
-	return change(nl, STOCKVZ_CMD_UB_SET, id, limits, NULL);
+	return change(nl, STOCKVZ_CMD_UB_SET, id, limits, NULL, NULL);
+}
+
+int ubnl_ub_set_share(struct ubnl *nl, unsigned int id, const struct share *share)
+{
+	return change(nl, STOCKVZ_CMD_UB_SET, id, NULL, share, NULL);
+}
+
+int ubnl_host_set(struct ubnl *nl, const char *containers, unsigned int units)
+{
+	struct nl_msg *msg = new_request(nl, STOCKVZ_CMD_UB_SET, NLM_F_ACK);
+
+	if (!msg)
+		return nl->result;
+	if (nla_put_u32(msg, STOCKVZ_A_UB_ID, 0) ||
+	    nla_put_u32(msg, STOCKVZ_A_UB_CPUUNITS, units) ||
+	    nla_put_string(msg, STOCKVZ_A_UB_CONTAINERS, containers)) {
+		nlmsg_free(msg);
+		return set_error(nl, -EMSGSIZE, NULL);
+	}
+	return request(nl, msg, NULL, NULL);
 }
 
 int ubnl_ub_attach(struct ubnl *nl, unsigned int id, const char *cgroup)
 {
-	return change(nl, STOCKVZ_CMD_UB_ATTACH, id, NULL, cgroup);
+	return change(nl, STOCKVZ_CMD_UB_ATTACH, id, NULL, NULL, cgroup);
 }
 
 /* An attribute that is missing or too short reads as 0 or "". */
@@ -285,6 +329,21 @@ static void read_resource(struct ub_state *state, struct nlattr *nest)
 	state->known |= 1u << index;
 }
 
+static void read_share(struct share *share, struct nlattr *attr)
+{
+	for (int i = 0; i < SHARE_NR; i++) {
+		const struct share_param *p = &share_params[i];
+
+		if (nla_type(attr) != p->attr)
+			continue;
+		share->set |= 1u << i;
+		if (p->is_list)
+			get_text(attr, share->list[i], sizeof(share->list[i]));
+		else
+			share->number[i] = get_u32(attr);
+	}
+}
+
 static void read_state(struct ub_state *state, struct nl_msg *msg)
 {
 	struct genlmsghdr *hdr = nlmsg_data(nlmsg_hdr(msg));
@@ -306,6 +365,8 @@ static void read_state(struct ub_state *state, struct nl_msg *msg)
 		case STOCKVZ_A_UB_DYING:
 			state->dying = true;
 			break;
+		default:
+			read_share(&state->share, attr);
 		}
 	}
 }

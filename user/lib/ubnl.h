@@ -15,6 +15,7 @@
 
 #include "ip.h"
 #include "param.h"
+#include "share.h"
 
 struct ubnl;
 
@@ -31,6 +32,7 @@ struct ub_state {
 	bool dying;		/* deleted, but something charged to it lives on */
 	uint32_t known;		/* bit n: the module told of resource n */
 	struct ub_res res[UB_NR];
+	struct share share;	/* what nobody has set is 0 or "" */
 	char cgroup[PATH_MAX];	/* from the root of cgroup v2, "" when none */
 };
 
@@ -73,12 +75,17 @@ struct ubnl *ubnl_open_or_tell(int *code);
 void ubnl_close(struct ubnl *nl);
 /* Why the last request failed: the module's text, or that of the errno. */
 const char *ubnl_error(const struct ubnl *nl);
+/* Warn of what the module had to say though the last request succeeded, if anything. */
+void ubnl_warn_note(const struct ubnl *nl);
 
 /* limits and cgroup (a path from the root of cgroup v2) may be NULL */
 int ubnl_ub_new(struct ubnl *nl, unsigned int id, const struct ub_limits *limits,
 		const char *cgroup);
 int ubnl_ub_del(struct ubnl *nl, unsigned int id);
 int ubnl_ub_set(struct ubnl *nl, unsigned int id, const struct ub_limits *limits);
+int ubnl_ub_set_share(struct ubnl *nl, unsigned int id, const struct share *share);
+/* Where the containers are, and the host's units unless somebody has set them */
+int ubnl_host_set(struct ubnl *nl, const char *containers, unsigned int units);
 int ubnl_ub_attach(struct ubnl *nl, unsigned int id, const char *cgroup);
 /* -ENOENT: there is no such beancounter */
 int ubnl_ub_get(struct ubnl *nl, unsigned int id, struct ub_state *state);
