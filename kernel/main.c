@@ -4,6 +4,7 @@
 #include <linux/module.h>
 
 #include "face/face.h"
+#include "fair/account.h"
 #include "res/res.h"
 #include "res/sockmem.h"
 #include "ub/ub.h"
@@ -17,6 +18,14 @@ static char *require = "";
 module_param(require, charp, 0400);
 MODULE_PARM_DESC(require, "\"all\": do not load unless every feature works");
 
+/* What follows from a change of a beancounter's limits or cgroup, room by room. */
+static const char *changed(struct ub *ub, struct ub_binding *now,
+			   struct ub_binding *old)
+{
+	account_changed(ub, now);
+	return res_changed(ub, now, old);
+}
+
 static int hooks_init(void)
 {
 	bool all = !strcmp(require, "all");
@@ -27,6 +36,7 @@ static int hooks_init(void)
 	}
 	events_init();
 	ub_set_refusal_handler(event_refusal);
+	ub_set_change_handler(changed);
 	res_set_ct_event_handler(event_ct);
 	return res_init(hide, all);
 }
@@ -65,6 +75,7 @@ static const struct stage {
 	{ "beancounters", ub_init, ub_exit },
 	{ "socket buffers", sockmem_init, sockmem_exit },
 	{ "hooks", hooks_init, res_exit },
+	{ "CPU accounting", account_init, account_exit },
 	{ "venet", venet_init, venet_exit },
 	{ "/proc/stockvz", status_init, status_exit },
 	{ "/proc/user_beancounters", ub_table_init, ub_table_exit },

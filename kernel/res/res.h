@@ -166,6 +166,8 @@ void res_host_exit(void);
 
 /* table.c */
 DECLARE_HOOK(release_first);
+const char *res_changed(struct ub *ub, struct ub_binding *now,
+			struct ub_binding *old);
 int res_init(const char *hide, bool require_all);
 void res_exit(void);
 

@@ -459,8 +459,17 @@ static const char *feature_name[HOOK_FEATURES] = {
 	[FEATURE_NFTABLES] = "nftables",
 };
 
-static const char *changed(struct ub *ub, struct ub_binding *now,
-			   struct ub_binding *old)
+/**
+ * res_changed() - limits or cgroup of a beancounter are others now
+ * @ub: the beancounter
+ * @now: its cgroup, or NULL
+ * @old: the one that it gave up, or NULL
+ *
+ * Context: see ub_change_fn.
+ * Return: as that.
+ */
+const char *res_changed(struct ub *ub, struct ub_binding *now,
+			struct ub_binding *old)
 {
 	kmem_changed(ub, now, old);
 	return memcg_changed(ub, now, old);
@@ -497,7 +506,6 @@ int res_init(const char *hide, bool require_all)
 	res_host_init();
 	memcg_init();
 	kmem_init();
-	ub_set_change_handler(changed);
 	ub_set_refresh(STOCKVZ_RES_OTHERSOCKBUF, othersockbuf_refresh);
 	err = attach(hide, require_all);
 	if (err) {

@@ -29,6 +29,7 @@
 
 #include "counter.h"
 #include "history.h"
+#include "usage.h"
 
 #define UB_RESOURCES (STOCKVZ_RES_MAX + 1)
 
@@ -77,6 +78,7 @@ struct ub_socks {
  * @meters_lock: see meter.h
  * @meters: what is charged by them. @meters_lock
  * @socks: see there
+ * @usage: see there
  * @rcu: frees it
  */
 struct ub {
@@ -96,6 +98,7 @@ struct ub {
 	spinlock_t meters_lock; /* of the next, and of what they say */
 	struct list_head meters;
 	struct ub_socks socks;
+	struct ub_usage usage;
 	struct rcu_head rcu;
 };
 
