@@ -33,8 +33,8 @@ TEST_F(nl, info)
 
 	ASSERT_EQ(0, get_info(&info));
 	/* To raise it must be a decision: not one that is made here. */
-	EXPECT_EQ(2, info.abi);
-	EXPECT_EQ(2, STOCKVZ_ABI);
+	EXPECT_EQ(3, info.abi);
+	EXPECT_EQ(3, STOCKVZ_ABI);
 	uname(&uts);
 	EXPECT_STREQ(uts.release, info.kernel);
 	f = fopen("/sys/module/stockvz/version", "re");
