@@ -4,6 +4,7 @@
 #include <linux/module.h>
 
 #include "face/face.h"
+#include "fair/account.h"
 #include "fair/fair.h"
 #include "res/res.h"
 #include "res/sockmem.h"
@@ -18,12 +19,15 @@ static char *require = "";
 module_param(require, charp, 0400);
 MODULE_PARM_DESC(require, "\"all\": do not load unless every feature works");
 
+/* What follows from a change of a beancounter's limits or cgroup, room by room. */
 static const char *changed(struct ub *ub, struct ub_binding *now,
 			   struct ub_binding *old)
 {
-	const char *res = res_changed(ub, now, old);
-	const char *fair = fair_changed(ub, now, old);
+	const char *res, *fair;
 
+	account_changed(ub, now);
+	res = res_changed(ub, now, old);
+	fair = fair_changed(ub, now, old);
 	return res ?: fair;
 }
 
@@ -82,6 +86,7 @@ static const struct stage {
 	{ "beancounters", ub_init, ub_exit },
 	{ "socket buffers", sockmem_init, sockmem_exit },
 	{ "hooks", hooks_init, hooks_exit },
+	{ "CPU accounting", account_init, account_exit },
 	{ "venet", venet_init, venet_exit },
 	{ "/proc/stockvz", status_init, status_exit },
 	{ "/proc/user_beancounters", ub_table_init, ub_table_exit },

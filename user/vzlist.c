@@ -107,6 +107,18 @@ static int on_beancounter(const struct ub_state *state, void *arg)
 	return 0;
 }
 
+static void on_cpu(const struct ub_cpu *cpu, void *arg)
+{
+	struct row *row = find_row(cpu->id);
+
+	(void)arg;
+	if (!row || row->cpu)
+		return;
+	row->cpu = malloc(sizeof(*cpu));
+	if (row->cpu)
+		*row->cpu = *cpu;
+}
+
 /* Without the module nothing runs, which is what the list then shows. */
 static void ask_kernel(void)
 {
@@ -114,10 +126,12 @@ static void ask_kernel(void)
 
 	if (nl && ubnl_ub_dump(nl, on_beancounter, NULL) < 0)
 		vz_log(-1, "Warning: cannot read the beancounters: %s", ubnl_error(nl));
+	if (nl && ubnl_cpu_dump(nl, on_cpu, NULL) < 0)
+		vz_log(-1, "Warning: cannot read the times of CPUs: %s", ubnl_error(nl));
 	ubnl_close(nl);
 
 	for (size_t i = 0; i < nr_rows; i++) {
-		rows[i]->running = ct_running(&rows[i]->ct, &rows[i]->init) > 0;
+		rows[i]->running = ct_running(&rows[i]->ct, NULL) > 0;
 		if (rows[i]->running)
 			rows[i]->addresses = net_given(rows[i]->ct.id);
 	}

@@ -23,6 +23,10 @@ static const struct netlink_range_validation stockvz_a_event_id_range = {
 	.max	= 2147483644ULL,
 };
 
+static const struct netlink_range_validation stockvz_a_cpu_id_range = {
+	.max	= 2147483644ULL,
+};
+
 /* Common nested types */
 const struct nla_policy stockvz_resource_nl_policy[STOCKVZ_A_RES_PAD + 1] = {
 	[STOCKVZ_A_RES_INDEX] = { .type = NLA_U32, },
@@ -88,8 +92,13 @@ static const struct nla_policy stockvz_ip_del_nl_policy[STOCKVZ_A_IP_ADDRESS + 1
 	[STOCKVZ_A_IP_ADDRESS] = { .type = NLA_BINARY, },
 };
 
+/* STOCKVZ_CMD_CPU_GET - do */
+static const struct nla_policy stockvz_cpu_get_nl_policy[STOCKVZ_A_CPU_ID + 1] = {
+	[STOCKVZ_A_CPU_ID] = NLA_POLICY_FULL_RANGE(NLA_U32, &stockvz_a_cpu_id_range),
+};
+
 /* Ops table for stockvz */
-const struct genl_split_ops stockvz_nl_ops[11] = {
+const struct genl_split_ops stockvz_nl_ops[13] = {
 	{
 		.cmd	= STOCKVZ_CMD_INFO_GET,
 		.doit	= stockvz_nl_info_get_doit,
@@ -162,6 +171,19 @@ const struct genl_split_ops stockvz_nl_ops[11] = {
 		.cmd	= STOCKVZ_CMD_IP_GET,
 		.start	= stockvz_nl_ip_get_start,
 		.dumpit	= stockvz_nl_ip_get_dumpit,
+		.flags	= GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= STOCKVZ_CMD_CPU_GET,
+		.doit		= stockvz_nl_cpu_get_doit,
+		.policy		= stockvz_cpu_get_nl_policy,
+		.maxattr	= STOCKVZ_A_CPU_ID,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd	= STOCKVZ_CMD_CPU_GET,
+		.start	= stockvz_nl_cpu_get_start,
+		.dumpit	= stockvz_nl_cpu_get_dumpit,
 		.flags	= GENL_CMD_CAP_DUMP,
 	},
 };

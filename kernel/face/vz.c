@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /proc/vz: who runs, and with which addresses. On the host version, veinfo and
- * veip; in a container under a beancounter veinfo, with its own line and no
- * other. Both directories are made where nobody looks, beside the one of
- * /proc/bc, and lookups are sent there: see res/bc.c. Nobody sees one without
- * the other: programs tell host and container by the two.
+ * /proc/vz: who runs, and with which addresses. On the host version, veinfo, veip
+ * and vestat (vestat.c); in a container under a beancounter veinfo and vestat, with
+ * its own line and no other. Both directories are made where nobody looks, beside
+ * the one of /proc/bc, and lookups are sent there: see res/bc.c. Nobody sees one
+ * without the other: programs tell host and container by the two.
  */
 #include <linux/capability.h>
 #include <linux/fs.h>
@@ -108,8 +108,14 @@ static int own_veinfo_show(struct seq_file *m, void *v)
 	return 0;
 }
 
-/* Root's by its mode. What containers hold is also none of a container's business. */
-static int open_of_host(struct file *file, int (*show)(struct seq_file *m, void *v))
+/**
+ * vz_open_of_host() - open a file that tells of all containers
+ * @file: root's by its mode; what containers hold is also none of a container's business
+ * @show: what is in it
+ *
+ * Return: 0, -EACCES, -ENOMEM.
+ */
+int vz_open_of_host(struct file *file, int (*show)(struct seq_file *m, void *v))
 {
 	struct ub *ub = ub_of_current_get();
 
@@ -122,12 +128,12 @@ static int open_of_host(struct file *file, int (*show)(struct seq_file *m, void 
 
 static int veip_open(struct inode *inode, struct file *file)
 {
-	return open_of_host(file, veip_show);
+	return vz_open_of_host(file, veip_show);
 }
 
 static int veinfo_open(struct inode *inode, struct file *file)
 {
-	return open_of_host(file, veinfo_show);
+	return vz_open_of_host(file, veinfo_show);
 }
 
 static const struct proc_ops veip_ops = {
@@ -170,6 +176,8 @@ int vz_init(void)
 	    proc_create_single("version", 0444, host_dir, version_show) &&
 	    proc_create("veinfo", 0400, host_dir, &veinfo_ops) &&
 	    proc_create("veip", 0400, host_dir, &veip_ops) &&
+	    proc_create("vestat", 0400, host_dir, &vestat_ops) &&
+	    proc_create("vestat", 0444, ct_dir, &own_vestat_ops) &&
 	    proc_create_single("veinfo", 0444, ct_dir, own_veinfo_show))
 		return 0;
 	vz_exit();

@@ -30,6 +30,7 @@
 #include "counter.h"
 #include "history.h"
 #include "share.h"
+#include "usage.h"
 
 #define UB_RESOURCES (STOCKVZ_RES_MAX + 1)
 
@@ -80,6 +81,7 @@ struct ub_socks {
  * @watched: how many of them. @meters_lock
  * @socks: see there
  * @share: what is wanted of the schedulers: see there
+ * @usage: see there
  * @rcu: frees it
  */
 struct ub {
@@ -101,6 +103,7 @@ struct ub {
 	unsigned long watched;
 	struct ub_socks socks;
 	struct ub_share share;
+	struct ub_usage usage;
 	struct rcu_head rcu;
 };
 

@@ -4,16 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "fd.h"
 #include "field.h"
 #include "json.h"
 #include "run.h"
 
-/* Which field of /proc/PID/stat it is, counted from 1 */
-#define STAT_STARTTIME	22
+#define NSEC_PER_SEC	1000000000
 
 /* How a value is come by, and how JSON shows it */
 enum kind {
@@ -32,7 +29,7 @@ enum kind {
 	KIND_VSWAP,
 	KIND_LAYOUT,
 	KIND_UPTIME,
-	KIND_UNKNOWN,	/* nothing tells it in this release */
+	KIND_LOAD,	/* three averages */
 	KIND_UBC,	/* barrier and limit, and what the kernel counts */
 	KIND_DISK,	/* soft and hard limit, and usage */
 };
@@ -90,7 +87,7 @@ static const struct field_type types[] = {
 	UBC("swappages",	"SWAPP",	"SWAPPAGES"),
 	F("diskspace",		"DSPACE",	10,	DISK,		"DISKSPACE"),
 	F("diskinodes",		"DINODES",	10,	DISK,		"DISKINODES"),
-	F("laverage",		"LAVERAGE",	14,	UNKNOWN,	NULL),
+	F("laverage",		"LAVERAGE",	14,	LOAD,		NULL),
 	F("uptime",		"UPTIME",	15,	UPTIME,		NULL),
 	F("cpulimit",		"CPULIM",	7,	NUMBER,		"CPULIMIT"),
 	F("cpuunits",		"CPUUNI",	7,	NUMBER,		"CPUUNITS"),
@@ -220,36 +217,31 @@ static const char *disk_value(const struct field *field, const struct row *row, 
 	return number(buf, field->suffix == 's' ? soft : hard);
 }
 
-/* Seconds since init was started, or -1 */
-static double uptime(const struct row *row)
+/* What is told of the CPU, or NULL. One that does not run may still have a cgroup. */
+static const struct ub_cpu *cpu_of(const struct row *row)
 {
-	char path[32], stat[1024];
-	unsigned long long start;
-	struct timespec now;
-	const char *text;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", row->init);
-	if (row->init <= 0 || file_read_at(-1, path, stat, sizeof(stat)) < 0)
-		return -1;
-	/* The second field, which may hold anything, ends with the last parenthesis. */
-	text = strrchr(stat, ')');
-	for (int field = 2; text && field < STAT_STARTTIME; field++)
-		text = strchr(text + 1, ' ');
-	if (!text || sscanf(text, "%llu", &start) != 1)
-		return -1;
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return now.tv_sec + now.tv_nsec / 1e9 - (double)start / sysconf(_SC_CLK_TCK);
+	return row->running ? row->cpu : NULL;
 }
 
 static const char *uptime_value(const struct row *row, char *buf)
 {
-	double seconds = uptime(row);
-	unsigned long t = seconds;
+	const struct ub_cpu *cpu = cpu_of(row);
+	unsigned long t = cpu ? cpu->uptime / NSEC_PER_SEC : 0;
 
-	if (seconds < 0)
+	if (!cpu)
 		return NULL;
 	snprintf(buf, FIELD_VALUE, "%03lud%02luh:%02lum:%02lus", t / 86400, t / 3600 % 24,
 		 t / 60 % 60, t % 60);
+	return buf;
+}
+
+static const char *load_value(const struct row *row, char *buf)
+{
+	const struct ub_cpu *cpu = cpu_of(row);
+
+	if (!cpu)
+		return NULL;
+	snprintf(buf, FIELD_VALUE, "%1.2f/%1.2f/%1.2f", cpu->load[0], cpu->load[1], cpu->load[2]);
 	return buf;
 }
 
@@ -295,12 +287,12 @@ const char *field_value(const struct field *field, const struct row *row, char *
 		return text_or_null(text) ?: "simfs";
 	case KIND_UPTIME:
 		return uptime_value(row, buf);
+	case KIND_LOAD:
+		return load_value(row, buf);
 	case KIND_UBC:
 		return ubc_value(field, row, buf);
 	case KIND_DISK:
 		return disk_value(field, row, buf);
-	case KIND_UNKNOWN:
-		return NULL;
 	default:
 		return text_or_null(text);
 	}
@@ -317,6 +309,8 @@ int field_compare(const struct field *field, const struct row *a, const struct r
 
 	if (!x || !y)
 		return !!x - !!y;
+	if (field->type->kind == KIND_LOAD && a->cpu->load[0] != b->cpu->load[0])
+		return a->cpu->load[0] < b->cpu->load[0] ? -1 : 1;
 	m = strtoull(x, &xend, 10);
 	n = strtoull(y, &yend, 10);
 	if (!*xend && !*yend && m != n)
@@ -436,6 +430,14 @@ static void json_number(const char *text, const char *missing, FILE *out)
 	fputs(len && !text[len] && text[0] != '.' && text[len - 1] != '.' ? text : missing, out);
 }
 
+static void json_load(const struct ub_cpu *cpu, FILE *out)
+{
+	if (cpu)
+		fprintf(out, "[%.2f, %.2f, %.2f]", cpu->load[0], cpu->load[1], cpu->load[2]);
+	else
+		fputs("null", out);
+}
+
 void field_print_json(const struct field *field, const struct row *row, FILE *out)
 {
 	char buf[FIELD_VALUE];
@@ -464,7 +466,10 @@ void field_print_json(const struct field *field, const struct row *row, FILE *ou
 		fputs(!value ? "null" : !strcmp(value, "yes") ? "true" : "false", out);
 		break;
 	case KIND_UPTIME:
-		fprintf(out, "%.3f", value ? uptime(row) : 0);
+		fprintf(out, "%.3f", value ? (double)row->cpu->uptime / NSEC_PER_SEC : 0);
+		break;
+	case KIND_LOAD:
+		json_load(cpu_of(row), out);
 		break;
 	case KIND_UBC:
 	case KIND_DISK:

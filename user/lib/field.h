@@ -15,8 +15,8 @@
 struct row {
 	struct ct ct;
 	bool running;
-	pid_t init;
 	struct ub_state *ub;	/* NULL when the kernel knows of none */
+	struct ub_cpu *cpu;	/* the same */
 	char *addresses;	/* those that a running one was given; NULL: ask the file */
 };
 

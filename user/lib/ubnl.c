@@ -421,6 +421,52 @@ int ubnl_ub_dump(struct ubnl *nl, int (*cb)(const struct ub_state *state, void *
 	return ret ?: dump.ret;
 }
 
+struct cpu_dump {
+	void (*cb)(const struct ub_cpu *cpu, void *arg);
+	void *arg;
+};
+
+/* Load averages are fixed-point numbers, as all of the kernel's are. */
+static double get_load(struct nlattr *attr)
+{
+	return get_u32(attr) / 2048.0;
+}
+
+static int on_cpu(struct nl_msg *msg, void *arg)
+{
+	struct genlmsghdr *hdr = nlmsg_data(nlmsg_hdr(msg));
+	struct nlattr *tb[STOCKVZ_A_CPU_MAX + 1];
+	struct cpu_dump *dump = arg;
+	struct ub_cpu cpu;
+
+	if (nla_parse(tb, STOCKVZ_A_CPU_MAX, genlmsg_attrdata(hdr, 0), genlmsg_attrlen(hdr, 0),
+		      NULL) < 0)
+		return NL_OK;
+	cpu = (struct ub_cpu){
+		.id = get_u32(tb[STOCKVZ_A_CPU_ID]),
+		.uptime = get_u64(tb[STOCKVZ_A_CPU_UPTIME]),
+		.used = get_u64(tb[STOCKVZ_A_CPU_USED]),
+		.user = get_u64(tb[STOCKVZ_A_CPU_USER]),
+		.nice = get_u64(tb[STOCKVZ_A_CPU_NICE]),
+		.system = get_u64(tb[STOCKVZ_A_CPU_SYSTEM]),
+		.idle = get_u64(tb[STOCKVZ_A_CPU_IDLE]),
+		.wait = get_u64(tb[STOCKVZ_A_CPU_WAIT]),
+		.throttled = get_u64(tb[STOCKVZ_A_CPU_THROTTLED]),
+		.load = { get_load(tb[STOCKVZ_A_CPU_LOAD_1]), get_load(tb[STOCKVZ_A_CPU_LOAD_5]),
+			  get_load(tb[STOCKVZ_A_CPU_LOAD_15]) },
+	};
+	dump->cb(&cpu, dump->arg);
+	return NL_OK;
+}
+
+int ubnl_cpu_dump(struct ubnl *nl, void (*cb)(const struct ub_cpu *cpu, void *arg), void *arg)
+{
+	struct nl_msg *msg = new_request(nl, STOCKVZ_CMD_CPU_GET, NLM_F_DUMP);
+	struct cpu_dump dump = { .cb = cb, .arg = arg };
+
+	return msg ? request(nl, msg, on_cpu, &dump) : nl->result;
+}
+
 static int ip_request(struct ubnl *nl, int cmd, unsigned int id, const struct ip *ip, int netns)
 {
 	struct nl_msg *msg = new_request(nl, cmd, NLM_F_ACK);

@@ -36,6 +36,13 @@ struct ub_state {
 	char cgroup[PATH_MAX];	/* from the root of cgroup v2, "" when none */
 };
 
+/* What a container used of the CPU since it was started */
+struct ub_cpu {
+	unsigned int id;
+	uint64_t uptime, used, user, nice, system, idle, wait, throttled;	/* nanoseconds */
+	double load[3];
+};
+
 struct ubnl_feature {
 	char name[32];
 	enum stockvz_state state;
@@ -91,6 +98,8 @@ int ubnl_ub_attach(struct ubnl *nl, unsigned int id, const char *cgroup);
 int ubnl_ub_get(struct ubnl *nl, unsigned int id, struct ub_state *state);
 /* cb returns non-zero to stop; the dump then returns that value. */
 int ubnl_ub_dump(struct ubnl *nl, int (*cb)(const struct ub_state *state, void *arg), void *arg);
+/* cb is called for each beancounter that has a cgroup. */
+int ubnl_cpu_dump(struct ubnl *nl, void (*cb)(const struct ub_cpu *cpu, void *arg), void *arg);
 /* What was refused to a container, the oldest first; it may be long gone. */
 int ubnl_refusals(struct ubnl *nl, unsigned int id,
 		  void (*cb)(const struct ubnl_event *event, void *arg), void *arg);
