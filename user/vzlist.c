@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* vzlist: a table of containers. */
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fnmatch.h>
 #include <getopt.h>
@@ -61,33 +59,12 @@ static struct row *add_row(unsigned int id)
 	return row;
 }
 
-/* N.conf and nothing else: the directory holds backups and scripts too. */
-static bool is_conf(const char *file, unsigned int *id)
+static int on_conf(unsigned int id, void *arg)
 {
-	size_t digits = strspn(file, "0123456789");
-	char number[16];
-
-	if (!digits || digits >= sizeof(number) || strcmp(file + digits, ".conf"))
-		return false;
-	memcpy(number, file, digits);
-	number[digits] = '\0';
-	return !name_lookup(number, id) && *id > 0;
-}
-
-static void read_configs(void)
-{
-	char path[PATH_MAX];
-	struct dirent *entry;
-	unsigned int id;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "%s/conf", vz_confdir());
-	dir = opendir(path);
-	while (dir && (entry = readdir(dir)))
-		if (is_conf(entry->d_name, &id) && !find_row(id))
-			add_row(id);
-	if (dir)
-		closedir(dir);
+	(void)arg;
+	if (!find_row(id))
+		add_row(id);
+	return 0;
 }
 
 static int on_beancounter(const struct ub_state *state, void *arg)
@@ -373,7 +350,7 @@ static int list(char **args, size_t nr_args)
 
 	if (!ids || parse_ids(args, nr_args, ids))
 		return 1;
-	read_configs();
+	each_conf(on_conf, NULL);
 	ask_kernel();
 	keep_wanted(ids, nr_args);
 	free(ids);

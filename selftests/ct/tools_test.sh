@@ -32,20 +32,6 @@ rm -rf /tmp/tree
 ct_gone 701 702 703
 rm -f $conf/70?.* /etc/vz/names/{box,other}
 
-# wrong CODE PATTERN COMMAND...: refused with that code, in one line that matches
-wrong()
-{
-	local code=$1 pattern=$2 out status
-
-	shift 2
-	out=$("$@" 2>&1 >/dev/null)
-	status=$?
-	[ "$status" = "$code" ] && grep -qE -- "$pattern" <<<"$out" && [ "$(wc -l <<<"$out")" = 1 ] &&
-		return
-	echo "exit status $status, not $code; it said: $out"
-	false
-}
-
 # The same of create, which says so once more
 wrong_create()
 {

@@ -79,6 +79,20 @@ mentions()
 	grep -qE -- "$want" <<<"$out" || { echo "it said: $out"; false; }
 }
 
+# wrong CODE PATTERN COMMAND...: refused with that code, in one line that matches
+wrong()
+{
+	local code=$1 pattern=$2 out status
+
+	shift 2
+	out=$("$@" 2>&1 >/dev/null)
+	status=$?
+	[ "$status" = "$code" ] && grep -qE -- "$pattern" <<<"$out" && [ "$(wc -l <<<"$out")" = 1 ] &&
+		return
+	echo "exit status $status, not $code; it said: $out"
+	false
+}
+
 # not COMMAND...
 not()
 {

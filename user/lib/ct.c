@@ -10,6 +10,7 @@
 
 #include "ct.h"
 #include "log.h"
+#include "ubrules.h"
 
 #define STOP_TIMEOUT	120
 #define NUMIPTENT_MIN	16
@@ -141,9 +142,8 @@ static void default_limit(struct ct *ct, unsigned int res, uint64_t barrier, uin
 
 bool ct_vswap(const struct ct *ct)
 {
-	uint64_t ram = ct->limits.res[STOCKVZ_RES_PHYSPAGES].limit;
-
-	return has_limit(ct, STOCKVZ_RES_PHYSPAGES) && ram != UB_MAX && ram != INT_MAX;
+	return has_limit(ct, STOCKVZ_RES_PHYSPAGES) &&
+	       is_vswap(ct->limits.res[STOCKVZ_RES_PHYSPAGES].limit);
 }
 
 /* A vSwap configuration names RAM and swap; the rest follows from these. */

@@ -73,6 +73,10 @@ enum vz_exit {
 	VZ_WAIT = 133,		/* start --wait failed */
 	VZ_SAVECONF = 139,
 	VZ_IO = 148,
+
+	/* Of the tools that only look and compute */
+	VZ_FAILED = 1,
+	VZ_INVALID = 2,		/* vzcfgvalidate: the limits make no sense together */
 };
 
 #endif /* _VZ_ERR_H */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -34,11 +35,37 @@ static int parse_id(const char *text, const char *end, unsigned int *id)
 	return 0;
 }
 
+bool is_conf_name(const char *file, unsigned int *id)
+{
+	const char *dot = strrchr(file, '.');
+
+	return dot && !strcmp(dot, ".conf") && !parse_id(file, dot, id);
+}
+
+int each_conf(int (*cb)(unsigned int id, void *arg), void *arg)
+{
+	char path[PATH_MAX];
+	struct dirent *entry;
+	unsigned int id;
+	int ret = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/conf", vz_confdir());
+	dir = opendir(path);
+	if (!dir)
+		return -errno;
+	while (!ret && (entry = readdir(dir)))
+		if (is_conf_name(entry->d_name, &id) && id)
+			ret = cb(id, arg);
+	closedir(dir);
+	return ret;
+}
+
 /* Which container a link names: .../N.conf. The file need not be there. */
 static int read_name_link(const char *name, unsigned int *id)
 {
 	char path[PATH_MAX], target[PATH_MAX];
-	const char *base, *dot;
+	const char *base;
 	ssize_t len;
 
 	if (!*name || *name == '.' || strchr(name, '/') || link_path(path, sizeof(path), name))
@@ -49,11 +76,7 @@ static int read_name_link(const char *name, unsigned int *id)
 	target[len] = '\0';
 
 	base = strrchr(target, '/');
-	base = base ? base + 1 : target;
-	dot = strrchr(base, '.');
-	if (!dot || strcmp(dot, ".conf"))
-		return -1;
-	return parse_id(base, dot, id);
+	return is_conf_name(base ? base + 1 : target, id) ? 0 : -1;
 }
 
 /* A link counts only as long as the configuration agrees. */
