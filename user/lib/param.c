@@ -92,7 +92,8 @@ const struct param params[] = {
 	NUMBER("quotaugidlimit", "QUOTAUGIDLIMIT", PARAM_IDLE, 0, INT_MAX),
 	P("diskquota",		"DISK_QUOTA",	YESNO, PARAM_IDLE),
 	P("mount_opts",		"MOUNT_OPTS",	STRING, PARAM_IDLE),
-	P("vm_overcommit",	"VM_OVERCOMMIT", FLOAT, PARAM_IDLE),
+	P("vm_overcommit",	"VM_OVERCOMMIT", FLOAT, 0),
+	P("memguarantee",	"MEMGUARANTEE",	GUARANTEE, 0),
 	NUMBER("cpuunits",	"CPUUNITS",	PARAM_IDLE | PARAM_CT0, 8, 500000),
 	NUMBER("cpuweight",	"CPUUWEIGHT",	PARAM_IDLE, 0, INT_MAX),
 	P("cpulimit",		"CPULIMIT",	CPULIMIT, PARAM_IDLE),
@@ -364,6 +365,21 @@ static int parse_iolimit(const char *text, bool cmdline, char *out, size_t size)
 	return ret;
 }
 
+/* Percent of the container's RAM, with or without its sign */
+static int parse_guarantee(const char *text, char *out, size_t size)
+{
+	uint64_t value;
+	const char *end = scan_digits(text, &value);
+
+	if (!strcasecmp(text, "auto"))
+		snprintf(out, size, "auto");
+	else if (end && value <= 100 && (!*end || !strcmp(end, "%")))
+		snprintf(out, size, "%llu", (unsigned long long)value);
+	else
+		return -EINVAL;
+	return 0;
+}
+
 static bool is_float(const char *text)
 {
 	size_t digits = strspn(text, "0123456789");
@@ -520,6 +536,8 @@ int param_parse(const struct param *param, const char *text, bool cmdline, char 
 		return parse_cpulimit(text, out, size);
 	case PARAM_IOLIMIT:
 		return parse_iolimit(text, cmdline, out, size);
+	case PARAM_GUARANTEE:
+		return parse_guarantee(text, out, size);
 	case PARAM_IPTABLES:
 		return parse_iptables(text, out, size);
 	default:

@@ -36,6 +36,7 @@ enum param_type {
 	PARAM_ONBOOT,		/* yes, no or auto */
 	PARAM_NUMBER,		/* min..max */
 	PARAM_FLOAT,
+	PARAM_GUARANTEE,	/* percent of RAM, or auto */
 	PARAM_PATH,		/* absolute, "$VEID" allowed and kept */
 	PARAM_HOSTNAME,
 	PARAM_NAME,

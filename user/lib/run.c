@@ -144,6 +144,7 @@ static int clear_away(struct ct *ct)
 	if (ret)
 		return vz_err(VZ_CANTSTOP, "Unable to remove the cgroup of the container: %s",
 			      strerror(-ret));
+	cg_guarantee();
 	return delete_ub(ct);
 }
 
@@ -185,6 +186,7 @@ static int start_in_cgroup(struct ct *ct, struct ubnl *nl, int cgroup)
 
 	if (ret)
 		return ret;
+	cg_guarantee();
 	ret = launch(ct, cgroup);
 	if (!ret)
 		return 0;
