@@ -15,6 +15,7 @@ a=9014
 b=9015
 group=/sys/fs/cgroup/vz/$a
 MiB=1048576
+log=/tmp/io_test.log
 
 ct_setup
 ct_gone $a $b
@@ -23,32 +24,44 @@ ct_new $a
 ct_new $b
 { vzctl --quiet start $a && vzctl --quiet start $b; } || skip_all "no container can be started here"
 # The disk that a container's files are on
-disk=$(mountpoint -d /vz)
+disk=$(awk '$5 == "/vz" { print $3 }' /proc/self/mountinfo)
 [ -e /sys/dev/block/$disk/partition ] && disk=$(cat /sys/dev/block/$disk/../dev)
 queue=/sys/dev/block/$disk/queue
 [ -w $queue/scheduler ] || skip_all "/vz is on no disk"
 usual=$(sed 's/.*\[\(.*\)\].*/\1/' $queue/scheduler)
-plan 34
+plan 33
 
 acct()
 {
-	awk -v n=$2 '$1 == n { print $2 }' /proc/bc/$1/ioacct
+	sum $2 /proc/bc/$1/ioacct
 }
 
-# A container's writers go on as long as there is a file.
+# sum WORD FILE: of all numbers after the word; "read 5", "rbytes=5"
+sum()
+{
+	tr ' \t=' '\n' <"$2" | awk -v w=$1 'take && NF { n += $1; take = 0 } $1 == w { take = 1 }
+		END { printf "%d\n", n }'
+}
+
+# start_writing ID BLOCK_KIB [FLAG]: two in the container, who go on as long as there is a file
 start_writing()
 {
-	vzctl exec2 $1 "touch /go; while [ -e /go ]; do
-		dd if=/dev/zero of=/data.\$\$ bs=${2:-256}k count=64 conv=notrunc ${3-oflag=direct} 2>/dev/null
-	done" </dev/null >/dev/null 2>&1 &
+	vzctl exec2 $1 "touch /go; for i in 1 2; do
+		while [ -e /go ]; do
+			dd if=/dev/zero of=/data.\$i bs=${2}k count=$((65536 / $2)) conv=notrunc ${3-oflag=direct} 2>/dev/null
+		done &
+	done; wait" </dev/null >>$log 2>&1 &
+	within 60 [ -e /vz/private/$1/go ]
 }
 
+# stop_writing ID...
 stop_writing()
 {
 	local id
 
 	for id; do
 		rm -f /vz/private/$id/go
+		vzctl exec2 $id 'killall dd' >>$log 2>&1
 	done
 	wait
 	for id; do
@@ -56,18 +69,32 @@ stop_writing()
 	done
 }
 
-# rates SECONDS NAME ID...: bytes of each in a second, as /proc/bc has it
+# Hundredths of a second
+now()
+{
+	local up
+
+	read -r up _ </proc/uptime
+	echo ${up/./}
+}
+
+# rates SECONDS WORD FILE...: how fast the sum of a word in each file grows, in a second
 rates()
 {
-	local seconds=$1 name=$2 id before=() i=0
+	local seconds=$1 word=$2 file before=() after=() start i=0 time
 
 	shift 2
-	for id; do
-		before+=("$(acct $id $name)")
+	for file; do
+		before+=("$(sum $word $file)")
 	done
+	start=$(now)
 	sleep $seconds
-	for id; do
-		echo $((($(acct $id $name) - before[i++]) / seconds))
+	for file; do
+		after+=("$(sum $word $file)")
+	done
+	time=$(($(now) - start))
+	for file; do
+		echo $(((after[i] - before[i++]) * 100 / time))
 	done | xargs
 }
 
@@ -78,12 +105,28 @@ near()
 		{ echo "$3, not $2 within $1 %"; false; }
 }
 
+# holds LIMIT WORD [PERCENT]: never more than 5 % above the limit, and there or near it: a
+# machine that has no time for the guest makes it slower, so that is tried again
+holds()
+{
+	local rate best=0 percent=${3:-5}
+
+	for _ in 1 2 3; do
+		rate=$(rates 6 $2 /proc/bc/$a/ioacct)
+		note "limit $1, $2: $rate a second" >&3
+		[ $((rate * 100)) -le $(($1 * (100 + percent))) ] || { echo "$rate, not $1"; return 1; }
+		[ $rate -le $best ] || best=$rate
+		[ $((best * 100)) -lt $(($1 * (100 - percent))) ] || return 0
+	done
+	[ $((best * 2)) -ge $1 ] || { echo "$best at most, not $1"; false; }
+}
+
 # between LOW HIGH ONE OTHER: so many percent of the other
 between()
 {
 	local percent=$((${4:-0} ? $3 * 100 / $4 : 0))
 
-	note "$3 and $4 bytes a second: $percent %" >&3
+	note "$3 and $4 a second: $percent %" >&3
 	{ [ $percent -ge $1 ] && [ $percent -le $2 ]; } ||
 		{ echo "$3 is $percent % of $4, not $1 to $2"; false; }
 }
@@ -115,36 +158,49 @@ done
 check "each of them" eval '[ $prio = 6 ]'
 
 modprobe -q bfq
-if echo bfq >$queue/scheduler 2>/dev/null; then
-	# Who has just started is otherwise helped, whatever the weights.
-	echo 0 >$queue/iosched/low_latency
+if echo bfq >$queue/scheduler; then
 	check "with bfq there is nothing to be said" not mentions Warning vzctl set $a --ioprio 7
+	echo $usual >$queue/scheduler
 	vzctl --quiet set $b --ioprio 0
 	check "bfq: its weight" says "default 64" head -n 1 /sys/fs/cgroup/vz/$b/io.bfq.weight
-	start_writing $a
-	start_writing $a
-	start_writing $b
-	start_writing $b
+else
+	skip "bfq" "this kernel has none"
+	skip "bfq: its weight" "this kernel has none"
+fi 2>/dev/null
+
+# share ID OTHER: bytes of each
+share()
+{
 	sleep 3
-	read -r one other <<<"$(rates 12 write $a $b)"
-	check "7 against 0: about twice as much" between 140 280 $one $other
+	rates 12 write /proc/bc/$1/ioacct /proc/bc/$2/ioacct
+}
+
+# The disk is said to do 6 MiB/s, which any machine can: that is what there is to share.
+root=/sys/fs/cgroup
+io="rbps=6291456 rseqiops=1000 rrandiops=1000 wbps=6291456 wseqiops=1000 wrandiops=1000"
+if echo "$disk ctrl=user model=linear $io" >$root/io.cost.model &&
+	echo "$disk enable=1 ctrl=user rpct=0 wpct=0 min=100 max=100" >$root/io.cost.qos; then
+	check "with iocost there is nothing to be said" not mentions Warning vzctl set $a --ioprio 7
+	vzctl --quiet set $b --ioprio 0
+	start_writing $a 64
+	start_writing $b 64
+	read -r one other <<<"$(share $a $b)"
+	check "7 against 0: twice as much" between 150 240 $one $other
 	vzctl --quiet set $a --ioprio 0
 	vzctl --quiet set $b --ioprio 7
-	sleep 2
-	read -r one other <<<"$(rates 12 write $b $a)"
-	check "the other way round, while they write" between 140 280 $one $other
+	read -r one other <<<"$(share $b $a)"
+	check "the other way round, while they write" between 150 240 $one $other
 	vzctl --quiet set $a --ioprio 4
 	vzctl --quiet set $b --ioprio 4
-	sleep 2
-	read -r one other <<<"$(rates 12 write $b $a)"
-	check "alike" between 70 140 $one $other
+	read -r one other <<<"$(share $b $a)"
+	check "alike" between 85 118 $one $other
 	stop_writing $a $b
-	echo $usual >$queue/scheduler
+	echo "$disk enable=0" >$root/io.cost.qos
 else
-	for i in 1 2 3 4 5; do
-		skip "weights" "this kernel has no bfq"
+	for i in 1 2 3 4; do
+		skip "shares" "this kernel has no iocost"
 	done
-fi
+fi 2>/dev/null
 
 # ---- iolimit
 
@@ -154,42 +210,33 @@ check "--iolimit: on the disk" says "$disk rbps=10485760 wbps=10485760 riops=max
 	cat $group/io.max
 start_writing $a 64
 sleep 2
-read -r one <<<"$(rates 10 write $a)"
-note "10 MiB/s: $one bytes a second"
-check "10 MiB/s written is what there is" near 5 $((10 * MiB)) $one
+check "10 MiB/s written is what there is" holds $((10 * MiB)) write
 vzctl --quiet set $a --iolimit 4M
 sleep 2
-read -r one <<<"$(rates 10 write $a)"
-note "4 MiB/s: $one bytes a second"
-check "4 MiB/s, while it writes" near 5 $((4 * MiB)) $one
+check "4 MiB/s, while it writes" holds $((4 * MiB)) write
 stop_writing $a
 
 # What is written behind its back counts as well: 64 MiB of RAM for what waits.
 vzctl --quiet set $a --iolimit 10M --ram 64M
 start_writing $a 64 ''
 sleep 5
-read -r one <<<"$(rates 10 write $a)"
-note "10 MiB/s through the page cache: $one bytes a second"
-check "through the page cache no more than that" eval '[ $one -le $((11 * MiB)) ]'
+check "through the page cache it is the same" holds $((10 * MiB)) write 10
 stop_writing $a
 
 dd if=/dev/zero of=/vz/private/$a/data.in bs=1M count=64 conv=fsync 2>/dev/null
 echo 1 >/proc/sys/vm/drop_caches
-vzctl exec2 $a 'while dd if=/data.in of=/dev/null bs=64k iflag=direct 2>/dev/null; do :; done' \
-	</dev/null >/dev/null 2>&1 &
-reader=$!
+vzctl exec2 $a 'for i in 1 2; do
+	while dd if=/data.in of=/dev/null bs=64k iflag=direct 2>/dev/null; do :; done &
+	done; wait' </dev/null >>$log 2>&1 &
 sleep 2
-read -r one <<<"$(rates 10 read $a)"
-note "10 MiB/s: $one bytes a second"
-check "10 MiB/s read" near 5 $((10 * MiB)) $one
-rm -f /vz/private/$a/data.in
-wait $reader
+check "10 MiB/s read" holds $((10 * MiB)) read
+stop_writing $a
 
 check "--iolimit 0" vzctl --quiet set $a --iolimit 0
 check "--iolimit 0: none" says "" cat $group/io.max
-start_writing $a
+start_writing $a 256
 sleep 1
-read -r one <<<"$(rates 4 write $a)"
+read -r one <<<"$(rates 4 write /proc/bc/$a/ioacct)"
 check "without limit there is more" eval '[ $one -gt $((12 * MiB)) ]'
 stop_writing $a
 
@@ -198,9 +245,7 @@ stop_writing $a
 check "--iopslimit" mentions 'Setting iopslimit: 100 iops' vzctl set $a --iopslimit 100
 start_writing $a 4
 sleep 2
-read -r one <<<"$(rates 10 write $a)"
-note "100 requests of 4 KiB: $((one / 4096)) a second"
-check "100 requests a second" near 10 $((100 * 4096)) $one
+check "100 requests of 4 KiB a second" holds $((100 * 4096)) write 10
 stop_writing $a
 vzctl --quiet set $a --iopslimit unlimited
 
@@ -230,5 +275,7 @@ vzctl --quiet start $a 2>/dev/null
 check "a start has it from the file" says "prio: 7 $disk rbps=10485760 wbps=10485760 riops=max wiops=max" \
 	eval 'echo $(cat /proc/bc/$a/ioprio $group/io.max)'
 
+[ ! -s $log ] || note "$(cat $log)"
+rm -f $log
 ct_gone $a $b
 finish

@@ -13,6 +13,7 @@
 #include "lib/dist.h"
 #include "lib/dns.h"
 #include "lib/fd.h"
+#include "lib/io.h"
 #include "lib/names.h"
 #include "lib/net.h"
 #include "lib/netdev.h"
@@ -270,6 +271,13 @@ static int apply_limits(struct set *set, const struct ub_limits *limits)
 	return 0;
 }
 
+static int apply_io(struct set *set)
+{
+	int auto_fd cgroup = set->ct->id ? cg_open(set->ct->id) : -1;
+
+	return cgroup < 0 ? 0 : io_set(set->ct, cgroup, &set->changes);
+}
+
 /* They only say what follows from RAM and swap: nothing, where that was set by itself. */
 static void warn_of_void_params(const struct set *set, const struct ub_limits *limits)
 {
@@ -440,6 +448,8 @@ static int apply_running(struct set *set)
 		return ret ?: apply_limits(set, &set->ct->limits);
 	}
 	ret = changed_limits(set, &limits);
+	if (!ret)
+		ret = apply_io(set);
 	if (!ret)
 		ret = apply_limits(set, &limits);
 	if (!ret)

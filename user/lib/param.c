@@ -100,9 +100,9 @@ const struct param params[] = {
 	NUMBER("cpus",		"CPUS",		PARAM_IDLE, 0, 4096),
 	P("cpumask",		"CPUMASK",	STRING, PARAM_IDLE),
 	P("nodemask",		"NODEMASK",	STRING, PARAM_IDLE),
-	NUMBER("ioprio",	"IOPRIO",	PARAM_IDLE | PARAM_CT0, 0, 7),
-	P("iolimit",		"IOLIMIT",	IOLIMIT, PARAM_IDLE | PARAM_CT0),
-	NUMBER("iopslimit",	"IOPSLIMIT",	PARAM_IDLE | PARAM_CT0, 0, INT_MAX),
+	NUMBER("ioprio",	"IOPRIO",	0, 0, 7),
+	P("iolimit",		"IOLIMIT",	IOLIMIT, 0),
+	P("iopslimit",		"IOPSLIMIT",	IOPSLIMIT, 0),
 	P("meminfo",		"MEMINFO",	STRING, PARAM_IDLE),
 	P("netfilter",		"NETFILTER",	NETFILTER, PARAM_IDLE),
 	P("iptables",		"IPTABLES",	IPTABLES, PARAM_IDLE),
@@ -339,6 +339,17 @@ static int parse_cpulimit(const char *text, char *out, size_t size)
 	return 0;
 }
 
+/* The kernel takes no limit of 1, and 0 is none. */
+static int keep_limit(uint64_t value, char *out, size_t size)
+{
+	int ret = value > INT_MAX ? -ERANGE : 0;
+
+	if (value == 1)
+		return -EINVAL;
+	snprintf(out, size, "%llu", (unsigned long long)(ret ? INT_MAX : value));
+	return ret;
+}
+
 /* Bytes per second; a bare number on the command line counts MiB */
 static int parse_iolimit(const char *text, bool cmdline, char *out, size_t size)
 {
@@ -346,10 +357,8 @@ static int parse_iolimit(const char *text, bool cmdline, char *out, size_t size)
 	uint64_t value;
 	int ret;
 
-	if (!strcasecmp(text, "unlimited")) {
-		snprintf(out, size, "0");
-		return 0;
-	}
+	if (!strcasecmp(text, "unlimited"))
+		return keep_limit(0, out, size);
 	if (end > text && strchr("pPtT", end[-1]))
 		return -EINVAL;
 	ret = scan_value(PARAM_BYTES, text, end, &value);
@@ -357,12 +366,17 @@ static int parse_iolimit(const char *text, bool cmdline, char *out, size_t size)
 		return ret;
 	if (cmdline && end > text && isdigit((unsigned char)end[-1]))
 		value = mul_cut(value, 1 << 20);
-	if (value > INT_MAX) {
-		value = INT_MAX;
-		ret = -ERANGE;
-	}
-	snprintf(out, size, "%llu", (unsigned long long)value);
-	return ret;
+	return keep_limit(value, out, size);
+}
+
+static int parse_iopslimit(const char *text, char *out, size_t size)
+{
+	uint64_t value;
+	const char *end = scan_digits(text, &value);
+
+	if (!strcasecmp(text, "unlimited"))
+		return keep_limit(0, out, size);
+	return end && !*end ? keep_limit(value, out, size) : -EINVAL;
 }
 
 /* Percent of the container's RAM, with or without its sign */
@@ -536,6 +550,8 @@ int param_parse(const struct param *param, const char *text, bool cmdline, char 
 		return parse_cpulimit(text, out, size);
 	case PARAM_IOLIMIT:
 		return parse_iolimit(text, cmdline, out, size);
+	case PARAM_IOPSLIMIT:
+		return parse_iopslimit(text, out, size);
 	case PARAM_GUARANTEE:
 		return parse_guarantee(text, out, size);
 	case PARAM_IPTABLES:

@@ -49,6 +49,7 @@ enum param_type {
 	PARAM_RAM,		/* bytes, kept as 0:pages */
 	PARAM_CPULIMIT,		/* percent, with or without its sign */
 	PARAM_IOLIMIT,		/* bytes per second, bare MiB on the command line */
+	PARAM_IOPSLIMIT,	/* requests per second */
 };
 
 #define PARAM_IDLE	0x01	/* saved, but nothing acts on it in this release */

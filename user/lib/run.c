@@ -9,6 +9,7 @@
 #include "cgroup.h"
 #include "fd.h"
 #include "files.h"
+#include "io.h"
 #include "launch.h"
 #include "lock.h"
 #include "log.h"
@@ -187,6 +188,8 @@ static int start_in_cgroup(struct ct *ct, struct ubnl *nl, int cgroup)
 	if (ret)
 		return ret;
 	cg_guarantee();
+	/* What cannot be done about disks has been said: it may have moved to another one. */
+	io_set(ct, cgroup, &ct->conf);
 	ret = launch(ct, cgroup);
 	if (!ret)
 		return 0;
