@@ -258,6 +258,9 @@ TEST_F(two, too_small_for_both)
 	ASSERT_EQ(0, cg_write(PARENT, "cgroup.subtree_control", "+memory"));
 	adopt(_metadata, a, PARENT "/a");
 	adopt(_metadata, b, PARENT "/b");
+	/* See in_earnest. */
+	ASSERT_EQ(0, IN(a, never_me));
+	ASSERT_EQ(0, IN(b, never_me));
 	ASSERT_EQ(0, IN(a, start_hog, 30 * MIB, 0));
 	GUARANTEE(a, 5 * MIB);
 	GUARANTEE(b, 100 * MIB);
@@ -269,15 +272,16 @@ TEST_F(two, too_small_for_both)
 	EXPECT_EQ(0, hog_died(0, 0));
 	EXPECT_EQ(1, FAILCNT(a, OOMGUARPAGES));
 	EXPECT_EQ(0, FAILCNT(b, OOMGUARPAGES));
-	/* And once more, with nobody who exceeds. */
+	/* And once more, with nobody who exceeds: the larger one. */
 	GUARANTEE(a, 100 * MIB);
-	EXPECT_EQ(0, IN(a, start_hog, 10 * MIB, 0));
-	ASSERT_EQ(0, cg_write(PARENT, "memory.max", "50M"));
-	EXPECT_TRUE(EVENTUALLY(IN(b, hog_died) == 1));
+	EXPECT_EQ(0, IN(b, stop_hog));
+	ASSERT_EQ(0, IN(a, start_hog, 10 * MIB, 0));
+	EXPECT_EQ(-ENOMEM, IN(b, start_hog, 90 * MIB, 0));
 	EXPECT_EQ(0, IN(a, hog_died));
 	EXPECT_EQ(1, FAILCNT(b, OOMGUARPAGES));
 	stop_hog(0, 0);
 	EXPECT_EQ(0, IN(a, stop_hog));
+	EXPECT_EQ(0, IN(b, stop_hog));
 	expel(_metadata, a, PARENT "/a");
 	expel(_metadata, b, PARENT "/b");
 	EXPECT_EQ(0, cg_remove(PARENT));
