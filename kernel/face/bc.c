@@ -22,8 +22,10 @@
 
 #define HOME "fs/stockvz"
 
-/* The priority of a container that nobody gave one. */
+/* Priorities are 0 to 7, and 4 if nobody gave one: as weights 64 to 128, and 100. */
 #define BC_IOPRIO 4
+#define BC_IOPRIO_MAX 7
+#define BC_WEIGHT 64
 
 static struct proc_dir_entry *home, *bc;
 
@@ -153,29 +155,46 @@ static void show_vmaux(struct seq_file *m, struct ub *ub)
 
 DEFINE_BC_FILE(vmaux);
 
+/*
+ * The same. No kernel of today sums up what was made dirty: it is what has been written
+ * and what is still to be. io_pbs is pages on their way to the disk.
+ */
 static void show_ioacct(struct seq_file *m, struct ub *ub)
 {
 	static const char *const uncounted[] = {
-		"dirty", "cancel", "missed", "syncs_total", "fsyncs_total",
+		"cancel", "missed", "syncs_total", "fsyncs_total",
 		"fdatasyncs_total", "range_syncs_total", "syncs_active",
 		"fsyncs_active", "fdatasyncs_active", "range_syncs_active",
-		"io_pbs", "fuse_requests", "fuse_bytes",
 	};
-	char *text = read_cgroup(ub, "io.stat");
+	char *io = read_cgroup(ub, "io.stat");
+	char *memory = read_cgroup(ub, "memory.stat");
+	u64 written = sum_of(io, "wbytes=");
+	u64 dirty = sum_of(memory, "file_dirty ");
 	unsigned int i;
 
-	show_number(m, "read", sum_of(text, "rbytes="));
-	show_number(m, "write", sum_of(text, "wbytes="));
+	show_number(m, "read", sum_of(io, "rbytes="));
+	show_number(m, "write", written);
+	show_number(m, "dirty", written + dirty);
 	for (i = 0; i < ARRAY_SIZE(uncounted); i++)
 		show_number(m, uncounted[i], 0);
-	kfree(text);
+	show_number(m, "io_pbs", (dirty + sum_of(memory, "file_writeback ")) >> PAGE_SHIFT);
+	show_number(m, "fuse_requests", 0);
+	show_number(m, "fuse_bytes", 0);
+	kfree(memory);
+	kfree(io);
 }
 
 DEFINE_BC_FILE(ioacct);
 
+/* By the weight that the cgroup has, whoever gave it: the priority that stands for it. */
 static void show_ioprio(struct seq_file *m, struct ub *ub)
 {
-	seq_printf(m, "prio: %d\n", BC_IOPRIO);
+	char *text = read_cgroup(ub, "io.weight");
+	u64 weight = clamp_t(u64, sum_of(text, "default "), BC_WEIGHT, 2 * BC_WEIGHT);
+	u64 prio = DIV_ROUND_UP((weight - BC_WEIGHT) * BC_IOPRIO_MAX, BC_WEIGHT);
+
+	seq_printf(m, "prio: %llu\n", text && *text ? prio : BC_IOPRIO);
+	kfree(text);
 }
 
 DEFINE_BC_FILE(ioprio);

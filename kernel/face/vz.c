@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /proc/vz: who runs, and with which addresses. On the host version, veinfo, veip
- * and vestat (vestat.c); in a container under a beancounter veinfo and vestat, with
- * its own line and no other. Both directories are made where nobody looks, beside
+ * /proc/vz: who runs, and with which addresses. On the host version, vswap, veinfo,
+ * veip and vestat (vestat.c); in a container under a beancounter veinfo and vestat,
+ * with its own line and no other. Both directories are made where nobody looks, beside
  * the one of /proc/bc, and lookups are sent there: see res/bc.c. Nobody sees one
  * without the other: programs tell host and container by the two.
  */
@@ -96,6 +96,13 @@ static int version_show(struct seq_file *m, void *v)
 	return 0;
 }
 
+/* By this file tools know that RAM and swap can be limited. */
+static int vswap_show(struct seq_file *m, void *v)
+{
+	seq_puts(m, "Version: 1.0\n");
+	return 0;
+}
+
 /* Its own, whoever opened it: there is nothing in it to hand on. */
 static int own_veinfo_show(struct seq_file *m, void *v)
 {
@@ -174,6 +181,7 @@ int vz_init(void)
 	ct_dir = ct_home ? proc_mkdir_mode("vz", 0555, ct_home) : NULL;
 	if (host_dir && ct_dir &&
 	    proc_create_single("version", 0444, host_dir, version_show) &&
+	    proc_create_single("vswap", 0400, host_dir, vswap_show) &&
 	    proc_create("veinfo", 0400, host_dir, &veinfo_ops) &&
 	    proc_create("veip", 0400, host_dir, &veip_ops) &&
 	    proc_create("vestat", 0400, host_dir, &vestat_ops) &&

@@ -9,7 +9,9 @@
  * it, which counts as a failure. swappages is swap; its limit is memory.swap.max,
  * and a failure is a page that got no swap. Barriers of both mean nothing.
  * oomguarpages is anonymous and unevictable memory, and swap; vmguarpages holds
- * nothing. Their barriers are guarantees: see oom.c.
+ * nothing. Their barriers are guarantees: when memory is short, of whom nothing is
+ * taken that others can spare (vmguarpages: memory.low), and when it is gone, who does
+ * not pay first (oomguarpages: see oom.c).
  */
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
@@ -115,29 +117,50 @@ out:
 	rcu_read_unlock();
 }
 
-/* The limits that the kernel enforces for us. */
+/* What is to be in a file: pages, or UB_MAX for what would be there without us. */
+static unsigned long limit_of(const struct ub_counter *c)
+{
+	return READ_ONCE(c->limit);
+}
+
+/*
+ * The host is to live, too, whatever somebody was promised. Never memory.min: what that
+ * withholds, page cache and all, is withheld also when the next step is to kill.
+ */
+static unsigned long guarantee_of(const struct ub_counter *c)
+{
+	unsigned long barrier = READ_ONCE(c->barrier);
+
+	return barrier ? min(barrier, totalram_pages() / 4 * 3) : UB_MAX;
+}
+
+/* What the kernel enforces for us, where, and what is there without us. */
 static const struct {
 	enum stockvz_resource res;
 	const char *file;
+	const char *none;
+	unsigned long (*pages)(const struct ub_counter *c);
 } enforced[] = {
-	{ STOCKVZ_RES_PHYSPAGES, "memory.max" },
-	{ STOCKVZ_RES_SWAPPAGES, "memory.swap.max" },
+	{ STOCKVZ_RES_PHYSPAGES, "memory.max", "max", limit_of },
+	{ STOCKVZ_RES_SWAPPAGES, "memory.swap.max", "max", limit_of },
+	{ STOCKVZ_RES_VMGUARPAGES, "memory.low", "0", guarantee_of },
 };
 
-static int apply(struct ub_binding *b, unsigned int i, unsigned long limit)
+static int apply(struct ub_binding *b, unsigned int i, unsigned long pages)
 {
 	unsigned long *applied = &b->applied[enforced[i].res];
-	char text[24] = "max";
+	char bytes[24] = "max";
 	int err;
 
-	/* A limit that is not ours stays as somebody else has set it. */
-	if (limit == *applied)
+	/* What is not ours stays as somebody else has set it. */
+	if (pages == *applied)
 		return 0;
-	if (limit <= ULONG_MAX / PAGE_SIZE)
-		snprintf(text, sizeof(text), "%lu", limit * PAGE_SIZE);
-	err = cgfile_write(b->dir, enforced[i].file, text);
+	if (pages <= ULONG_MAX / PAGE_SIZE)
+		snprintf(bytes, sizeof(bytes), "%lu", pages * PAGE_SIZE);
+	err = cgfile_write(b->dir, enforced[i].file,
+			   pages == UB_MAX ? enforced[i].none : bytes);
 	if (!err)
-		*applied = limit;
+		*applied = pages;
 	return err;
 }
 
@@ -164,7 +187,7 @@ const char *memcg_changed(struct ub *ub, struct ub_binding *now,
 			continue;
 		if (old)
 			apply(old, i, UB_MAX);
-		if (now && apply(now, i, READ_ONCE(c->limit)))
+		if (now && apply(now, i, enforced[i].pages(c)))
 			why = "stored only: the cgroup has no memory controller";
 	}
 	return why;

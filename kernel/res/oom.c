@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * oomguarpages: who pays when the whole machine is out of memory.
+ * oomguarpages: who pays when the whole machine is out of memory, or a cgroup around
+ * several beancounters is.
  *
  * The beancounter that exceeds its guarantee most, what it holds being
  * oomguarpages, kmemsize and the four buffers. Of its tasks the kernel kills the one
@@ -19,8 +20,8 @@ HOOK_PIN(out_of_memory, bool (struct oom_control *));
 
 /* What goes on now. All of it is oom_lock's, which the kernel holds. */
 static struct {
-	u64 payer;			/* born; 0: nobody exceeds */
-	bool global;			/* not a cgroup's own limit */
+	u64 payer;			/* born; 0: nobody exceeds, or it is no question */
+	bool shared;			/* not a beancounter's own affair */
 	unsigned long excess;		/* the payer's */
 	struct task_struct *chosen;	/* when the last task was looked at */
 	long points;			/* of that one, truly */
@@ -41,29 +42,31 @@ static unsigned long buffers(struct ub *ub)
 	return n >> PAGE_SHIFT;
 }
 
-/* By how many pages it is over its guarantee. Preemption off. */
-static unsigned long excess_of(struct ub *ub)
+/*
+ * By how many pages it is over its guarantee; 0 if it is not @within the cgroup that is
+ * out of memory. Preemption off.
+ */
+static unsigned long excess_of(struct ub *ub, struct cgroup *within)
 {
 	unsigned long guarantee =
 		READ_ONCE(ub->counter[STOCKVZ_RES_OOMGUARPAGES].c.barrier);
 	struct cgroup *cgroup = ub_dir(ub);
 	unsigned long held;
 
-	if (!cgroup)
+	if (!cgroup || (within && !cgroup_is_descendant(cgroup, within)))
 		return 0;
 	held = memcg_oomguarpages(cgroup) + buffers(ub);
 	return held > guarantee ? held - guarantee : 0;
 }
 
-static void find_payer(void)
+static void find_payer(struct cgroup *within)
 {
 	unsigned long excess;
 	struct ub *ub;
 
-	oom.payer = 0;
 	oom.excess = 0;
 	for (ub = ub_next_get(NULL); ub; ub = ub_next_get(ub)) {
-		excess = excess_of(ub);
+		excess = excess_of(ub, within);
 		if (excess > oom.excess) {
 			oom.payer = ub->born;
 			oom.excess = excess;
@@ -93,14 +96,16 @@ static void tell_of_limit(struct mem_cgroup *memcg)
 static void oom_begin(struct ftrace_regs *fregs)
 {
 	struct oom_control *oc = hook_arg(fregs, 0, struct oom_control *);
+	struct cgroup *within = oc->memcg ? oc->memcg->css.cgroup : NULL;
 
 	if (!hook_on(FEATURE_OOM_CHOICE))
 		return;
 	preempt_disable();
-	oom.global = !oc->memcg;
+	oom.shared = !within || !ub_of_cgroup(within);
+	oom.payer = 0;
 	oom.chosen = NULL;
-	if (oom.global)
-		find_payer();
+	if (oom.shared)
+		find_payer(within);
 	else
 		tell_of_limit(oc->memcg);
 	preempt_enable();
@@ -128,7 +133,7 @@ static void oom_compare(struct ftrace_regs *fregs)
 	struct oom_control *oc = hook_arg(fregs, 1, struct oom_control *);
 	bool task_pays, chosen_pays;
 
-	if (!hook_on(FEATURE_OOM_CHOICE) || oc->memcg || !oom.payer)
+	if (!hook_on(FEATURE_OOM_CHOICE) || !oom.payer)
 		return;
 	if (oc->chosen && oc->chosen == oom.chosen)
 		oc->chosen_points = oom.points;
@@ -156,7 +161,7 @@ static void oom_kill(struct ftrace_regs *fregs)
 	struct ub_counter *c;
 	struct ub *ub;
 
-	if (!hook_on(FEATURE_OOM_CHOICE) || !oom.global)
+	if (!hook_on(FEATURE_OOM_CHOICE) || !oom.shared)
 		return;
 	preempt_disable();
 	ub = ub_of_cgroup(task_dfl_cgroup(victim));

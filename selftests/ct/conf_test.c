@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../../user/lib/conf.c"
+#include "../../user/lib/ct.c"
 #include "../../user/lib/log.c"
 #include "../../user/lib/param.c"
 
@@ -108,9 +109,26 @@ static const struct value values[] = {
 	{ "iolimit", "10K", 0, "10240" },
 	{ "iolimit", "unlimited", 0, "0" },
 	{ "iolimit", "3G", -ERANGE, NULL },
+	{ "iolimit", "0", 0, "0" },
+	{ "iolimit", "1b", -EINVAL, NULL },
+	{ "iolimit", "1T", -EINVAL, NULL },
+	{ "iolimit", "fast", -EINVAL, NULL },
+	{ "iopslimit", "500", 0, "500" },
+	{ "iopslimit", "0", 0, "0" },
+	{ "iopslimit", "unlimited", 0, "0" },
+	{ "iopslimit", "1", -EINVAL, NULL },
+	{ "iopslimit", "10K", -EINVAL, NULL },
+	{ "iopslimit", "2147483648", -ERANGE, NULL },
 	{ "stop-timeout", "0", 0, "0" },
 	{ "vm_overcommit", "1.5", 0, "1.5" },
 	{ "vm_overcommit", "1.5.1", -EINVAL, NULL },
+	{ "vm_overcommit", "-1", -EINVAL, NULL },
+	{ "memguarantee", "auto", 0, "auto" },
+	{ "memguarantee", "0", 0, "0" },
+	{ "memguarantee", "100%", 0, "100" },
+	{ "memguarantee", "101", -EINVAL, NULL },
+	{ "memguarantee", "1.5", -EINVAL, NULL },
+	{ "memguarantee", "", -EINVAL, NULL },
 
 	{ "onboot", "yes", 0, "yes" },
 	{ "onboot", "auto", 0, "auto" },
@@ -215,6 +233,117 @@ TEST(ram_is_rounded_up_to_pages)
 
 	ASSERT_EQ(0, param_parse(param_by_opt("ram"), "1", true, out, sizeof(out)));
 	EXPECT_STREQ("0:1", out);
+}
+
+/* vSwap: what follows from RAM and swap, unless it is set. */
+FIXTURE(vswap)
+{
+	struct ct ct;
+	struct conf changes;
+	struct ub_limits limits;
+};
+
+FIXTURE_SETUP(vswap)
+{
+	self->ct.id = 101;
+	log_quiet();
+	ASSERT_EQ(0, conf_set(&self->ct.conf, "PHYSPAGES", "0:1000"));
+	ASSERT_EQ(0, conf_set(&self->ct.conf, "SWAPPAGES", "0:500"));
+	ASSERT_EQ(0, conf_set(&self->ct.conf, "NUMPROC", "77"));
+	ASSERT_EQ(0, ct_refresh(&self->ct));
+}
+
+FIXTURE_TEARDOWN(vswap)
+{
+	conf_free(&self->ct.conf);
+	conf_free(&self->changes);
+}
+
+#define CHANGE(key, value)						\
+	ASSERT_EQ(0, conf_set(&self->changes, key, value))
+#define CHANGED()							\
+	ASSERT_EQ(0, ct_changed_limits(&self->ct, &self->changes, &self->limits))
+#define HAS(RES)	(!!(self->limits.set & (1u << STOCKVZ_RES_##RES)))
+#define EXPECT_LIMIT(limits_, RES, b, l) do {				\
+	EXPECT_EQ((uint64_t)(b), (limits_).res[STOCKVZ_RES_##RES].barrier);	\
+	EXPECT_EQ((uint64_t)(l), (limits_).res[STOCKVZ_RES_##RES].limit);	\
+} while (0)
+
+TEST_F(vswap, what_follows)
+{
+	EXPECT_TRUE(ct_vswap(&self->ct));
+	EXPECT_EQ(0, ct_check(&self->ct));
+	EXPECT_LIMIT(self->ct.limits, LOCKEDPAGES, 1000, 1000);
+	EXPECT_LIMIT(self->ct.limits, OOMGUARPAGES, 1000, UB_MAX);
+	EXPECT_LIMIT(self->ct.limits, VMGUARPAGES, 1500, UB_MAX);
+	EXPECT_LIMIT(self->ct.limits, PRIVVMPAGES, UB_MAX, UB_MAX);
+	EXPECT_LIMIT(self->ct.limits, NUMPROC, 77, 77);
+	EXPECT_LIMIT(self->ct.limits, NUMFILE, UB_MAX, UB_MAX);
+}
+
+TEST_F(vswap, what_makes_it_one)
+{
+	static const char *const others[] = {
+		"unlimited", "0:" LONG_MAX_TEXT, "0:2147483647", NULL
+	};
+
+	for (const char *const *text = others; *text; text++) {
+		ASSERT_EQ(0, conf_set(&self->ct.conf, "PHYSPAGES", *text));
+		ASSERT_EQ(0, ct_refresh(&self->ct));
+		EXPECT_FALSE(ct_vswap(&self->ct));
+		EXPECT_EQ(0, self->ct.derived);
+	}
+}
+
+TEST_F(vswap, more_ram)
+{
+	CHANGE("PHYSPAGES", "0:2000");
+	CHANGED();
+	EXPECT_TRUE(HAS(PHYSPAGES) && HAS(LOCKEDPAGES) && HAS(OOMGUARPAGES) &&
+		    HAS(VMGUARPAGES) && HAS(PRIVVMPAGES));
+	EXPECT_FALSE(HAS(SWAPPAGES) || HAS(NUMPROC) || HAS(NUMFILE));
+	EXPECT_LIMIT(self->limits, LOCKEDPAGES, 2000, 2000);
+	EXPECT_LIMIT(self->limits, VMGUARPAGES, 2500, UB_MAX);
+	/* The configuration itself is as it was. */
+	EXPECT_LIMIT(self->ct.limits, LOCKEDPAGES, 1000, 1000);
+}
+
+TEST_F(vswap, what_is_set_does_not_follow)
+{
+	ASSERT_EQ(0, conf_set(&self->ct.conf, "LOCKEDPAGES", "5"));
+	ASSERT_EQ(0, ct_refresh(&self->ct));
+	CHANGE("SWAPPAGES", "0:3000");
+	CHANGE("VMGUARPAGES", "9:9");
+	CHANGED();
+	EXPECT_FALSE(HAS(LOCKEDPAGES));
+	EXPECT_LIMIT(self->limits, VMGUARPAGES, 9, 9);
+	EXPECT_TRUE(HAS(OOMGUARPAGES) && HAS(SWAPPAGES) && HAS(VMGUARPAGES));
+}
+
+TEST_F(vswap, overcommit_and_guarantee)
+{
+	CHANGE("VM_OVERCOMMIT", "1.5");
+	CHANGE("MEMGUARANTEE", "40");
+	CHANGED();
+	EXPECT_LIMIT(self->limits, PRIVVMPAGES, 2250, 2250);
+	EXPECT_LIMIT(self->limits, VMGUARPAGES, 400, UB_MAX);
+	CHANGE("VM_OVERCOMMIT", "0");
+	CHANGE("MEMGUARANTEE", "auto");
+	CHANGED();
+	EXPECT_LIMIT(self->limits, PRIVVMPAGES, UB_MAX, UB_MAX);
+	EXPECT_LIMIT(self->limits, VMGUARPAGES, 1500, UB_MAX);
+}
+
+TEST_F(vswap, nothing_follows_from_the_rest)
+{
+	CHANGE("NUMPROC", "5:6");
+	CHANGE("NUMIPTENT", "1");
+	CHANGE("HOSTNAME", "box");
+	CHANGED();
+	EXPECT_EQ(1u << STOCKVZ_RES_NUMPROC | 1u << STOCKVZ_RES_NUMIPTENT, self->limits.set);
+	EXPECT_LIMIT(self->limits, NUMPROC, 5, 6);
+	/* As at a start: fewer would hold no table. */
+	EXPECT_LIMIT(self->limits, NUMIPTENT, 16, 16);
 }
 
 TEST(every_resource_has_a_parameter)

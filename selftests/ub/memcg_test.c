@@ -58,11 +58,12 @@ static long touch_in_child(long pages, long seconds)
 }
 
 #define CACHED "/vz/memcg_test"
+#define CACHED_2 "/vz/memcg_test2"
 
-static long write_file(long pages, long b)
+static long write_file(long pages, long second)
 {
 	static char page[PAGE];
-	int fd = open(CACHED, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	int fd = open(second ? CACHED_2 : CACHED, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	long err = fd < 0 ? -errno : 0;
 
 	while (!err && pages--) {
@@ -369,6 +370,62 @@ TEST_F(bare, deleted)
 	EXPECT_EQ(-1, cg_read(a->cgroup, "memory.max", ""));
 }
 
+#define LOW(cgroup) cg_read(cgroup, "memory.low", "")
+
+#define GUARANTEE(box, pages)						\
+	ASSERT_EQ(0, ub_set((box)->id, STOCKVZ_RES_VMGUARPAGES, pages, UB_MAX))
+
+/* The barrier of vmguarpages goes to memory.low, and never to memory.min. */
+TEST_F(bare, guarantee)
+{
+	struct box *a = &self->a;
+	long most = sysconf(_SC_PHYS_PAGES) / 4 * 3;
+
+	if (needs_memory(a))
+		SKIP(return, "no memory controller");
+	EXPECT_EQ(0, LOW(a->cgroup));
+	GUARANTEE(a, 2000);
+	EXPECT_EQ(2000 * PAGE, LOW(a->cgroup));
+	/* The host is to live, too. */
+	GUARANTEE(a, UB_MAX);
+	EXPECT_EQ(most * PAGE, LOW(a->cgroup));
+	GUARANTEE(a, most);
+	EXPECT_EQ(most * PAGE, LOW(a->cgroup));
+	EXPECT_EQ(0, cg_read(a->cgroup, "memory.min", ""));
+	/* The guarantee of others is none of memory.low's business. */
+	ASSERT_EQ(0, ub_set(a->id, STOCKVZ_RES_OOMGUARPAGES, 3000, UB_MAX));
+	EXPECT_EQ(most * PAGE, LOW(a->cgroup));
+	GUARANTEE(a, 0);
+	EXPECT_EQ(0, LOW(a->cgroup));
+}
+
+TEST_F(bare, guarantee_follows_the_cgroup)
+{
+	struct box *a = &self->a;
+
+	if (needs_memory(a))
+		SKIP(return, "no memory controller");
+	ASSERT_EQ(0, cg_make(BOX_B_CGROUP));
+	ASSERT_EQ(0, cg_write(BOX_B_CGROUP, "memory.low", "8192"));
+	GUARANTEE(a, 2000);
+	ASSERT_EQ(0, ub_attach(a->id, BOX_B_CGROUP));
+	EXPECT_EQ(0, LOW(a->cgroup));
+	EXPECT_EQ(2000 * PAGE, LOW(BOX_B_CGROUP));
+	ASSERT_EQ(0, ub_attach(a->id, a->cgroup));
+	EXPECT_EQ(0, LOW(BOX_B_CGROUP));
+	/* Who promises nothing leaves alone what somebody else has promised. */
+	GUARANTEE(a, 0);
+	ASSERT_EQ(0, cg_write(BOX_B_CGROUP, "memory.low", "8192"));
+	ASSERT_EQ(0, ub_attach(a->id, BOX_B_CGROUP));
+	ASSERT_EQ(0, ub_attach(a->id, a->cgroup));
+	EXPECT_EQ(8192, LOW(BOX_B_CGROUP));
+	GUARANTEE(a, 2000);
+	ASSERT_EQ(0, ub_del(a->id));
+	EXPECT_EQ(0, LOW(a->cgroup));
+	ASSERT_EQ(0, ub_new(a->id, a->cgroup));
+	EXPECT_EQ(0, cg_remove(BOX_B_CGROUP));
+}
+
 /* The directory goes, and another of the same name is not the same. */
 TEST_F(bare, cgroup_is_gone)
 {
@@ -386,6 +443,59 @@ TEST_F(bare, cgroup_is_gone)
 	EXPECT_EQ(-1, cg_read(a->cgroup, "memory.max", ""));
 	ASSERT_EQ(0, ub_attach(a->id, a->cgroup));
 	EXPECT_EQ(7000, pages_of(a, "memory.max"));
+}
+
+#define PARENT "/ubtest"
+
+static void adopt(struct __test_metadata *_metadata, struct box *box, const char *cgroup)
+{
+	ASSERT_EQ(0, cg_make(cgroup));
+	ASSERT_EQ(0, ub_attach(box->id, cgroup));
+	ASSERT_EQ(0, cg_enter(cgroup, box->worker.pid));
+}
+
+static void expel(struct __test_metadata *_metadata, struct box *box, const char *cgroup)
+{
+	EXPECT_EQ(0, cg_enter(box->cgroup, box->worker.pid));
+	EXPECT_EQ(0, ub_attach(box->id, box->cgroup));
+	EXPECT_EQ(0, cg_remove(cgroup));
+}
+
+static long cache_of(const char *cgroup)
+{
+	return cg_read(cgroup, "memory.stat", "file") / PAGE;
+}
+
+/*
+ * Two in a cgroup that is too small for both: the one takes more and more, and the
+ * other keeps what it was promised.
+ */
+TEST_F(two, guarantee_is_kept)
+{
+	struct box *a = &self->a, *b = &self->b;
+	long before, after;
+
+	if (needs_memory(a))
+		SKIP(return, "no memory controller");
+	ASSERT_EQ(0, cg_make(PARENT));
+	ASSERT_EQ(0, cg_write(PARENT, "cgroup.subtree_control", "+memory"));
+	ASSERT_EQ(0, cg_write(PARENT, "memory.max", "32M"));
+	adopt(_metadata, a, PARENT "/a");
+	adopt(_metadata, b, PARENT "/b");
+	GUARANTEE(a, 6000);
+	ASSERT_EQ(0, IN(a, write_file, 4000, 0));
+	before = cache_of(PARENT "/a");
+	EXPECT_LE(3900, before);
+	EXPECT_EQ(0, IN(b, write_file, 16000, 1));
+	after = cache_of(PARENT "/a");
+	TH_LOG("of %ld pages of cache %ld are left, and %ld of who has no guarantee",
+	       before, after, cache_of(PARENT "/b"));
+	EXPECT_LE(before * 9 / 10, after);
+	unlink(CACHED);
+	unlink(CACHED_2);
+	expel(_metadata, a, PARENT "/a");
+	expel(_metadata, b, PARENT "/b");
+	EXPECT_EQ(0, cg_remove(PARENT));
 }
 
 /* Its parent does not hand the controller on. */

@@ -227,6 +227,68 @@ TEST_F(two, own_limit)
 	EXPECT_EQ(0, IN(a, stop_hog));
 }
 
+#define PARENT "/ubtest"
+
+static void adopt(struct __test_metadata *_metadata, struct box *box, const char *cgroup)
+{
+	ASSERT_EQ(0, cg_make(cgroup));
+	ASSERT_EQ(0, ub_attach(box->id, cgroup));
+	ASSERT_EQ(0, cg_enter(cgroup, box->worker.pid));
+}
+
+static void expel(struct __test_metadata *_metadata, struct box *box, const char *cgroup)
+{
+	EXPECT_EQ(0, cg_enter(box->cgroup, box->worker.pid));
+	EXPECT_EQ(0, ub_attach(box->id, box->cgroup));
+	EXPECT_EQ(0, cg_remove(cgroup));
+}
+
+/*
+ * Both in a cgroup that is too small for them, as an admin limits all containers
+ * together: the one that exceeds dies, also if the other is larger and it was that
+ * one's page that was one too many. A third elsewhere has nothing to do with it. The
+ * kernel may take a victim for gone while as many as 10000 of its pages are on their way:
+ * so it has more, and nobody needs these.
+ */
+TEST_F(two, too_small_for_both)
+{
+	struct box *a = &self->a, *b = &self->b;
+
+	if (needs_memory(a))
+		SKIP(return, "no memory controller");
+	ASSERT_EQ(0, cg_make(PARENT));
+	ASSERT_EQ(0, cg_write(PARENT, "cgroup.subtree_control", "+memory"));
+	adopt(_metadata, a, PARENT "/a");
+	adopt(_metadata, b, PARENT "/b");
+	/* See in_earnest. */
+	ASSERT_EQ(0, IN(a, never_me));
+	ASSERT_EQ(0, IN(b, never_me));
+	ASSERT_EQ(0, IN(a, start_hog, 60 * MIB, 0));
+	GUARANTEE(a, 5 * MIB);
+	GUARANTEE(b, 200 * MIB);
+	ASSERT_EQ(0, cg_write(PARENT, "memory.max", "165M"));
+	ASSERT_EQ(0, start_hog(150 * MIB, 0));
+	EXPECT_EQ(0, IN(b, start_hog, 130 * MIB, 0));
+	EXPECT_TRUE(EVENTUALLY(IN(a, hog_died) == 1));
+	EXPECT_EQ(0, IN(b, hog_died));
+	EXPECT_EQ(0, hog_died(0, 0));
+	EXPECT_EQ(1, FAILCNT(a, OOMGUARPAGES));
+	EXPECT_EQ(0, FAILCNT(b, OOMGUARPAGES));
+	/* And once more, with nobody who exceeds: the larger one. */
+	GUARANTEE(a, 100 * MIB);
+	EXPECT_EQ(0, IN(b, stop_hog));
+	ASSERT_EQ(0, IN(a, start_hog, 10 * MIB, 0));
+	EXPECT_EQ(-ENOMEM, IN(b, start_hog, 170 * MIB, 0));
+	EXPECT_EQ(0, IN(a, hog_died));
+	EXPECT_EQ(1, FAILCNT(b, OOMGUARPAGES));
+	stop_hog(0, 0);
+	EXPECT_EQ(0, IN(a, stop_hog));
+	EXPECT_EQ(0, IN(b, stop_hog));
+	expel(_metadata, a, PARENT "/a");
+	expel(_metadata, b, PARENT "/b");
+	EXPECT_EQ(0, cg_remove(PARENT));
+}
+
 /* The test itself takes all there is, as the host. */
 TEST_F_TIMEOUT(two, in_earnest, 120)
 {

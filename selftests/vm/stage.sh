@@ -8,7 +8,7 @@
 boot_modules=(virtio_pci virtio_blk virtio_console crc32c_generic ext4)
 more_modules=(overlay loop fuse veth dummy tun bridge ipvlan macvlan
 	unix_diag inet_diag tcp_diag udp_diag raw_diag netlink_diag af_packet_diag
-	sctp vsock nf_tables nft_chain_nat nft_compat iptable_filter iptable_nat)
+	bfq sctp vsock nf_tables nft_chain_nat nft_compat iptable_filter iptable_nat)
 
 # What busybox has not, or not well enough for tests.
 programs=(bash timeout ip ss unshare nsenter prlimit setpriv taskset strace)

@@ -9,9 +9,11 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "lib/cgroup.h"
 #include "lib/dist.h"
 #include "lib/dns.h"
 #include "lib/fd.h"
+#include "lib/io.h"
 #include "lib/names.h"
 #include "lib/net.h"
 #include "lib/netdev.h"
@@ -275,24 +277,43 @@ static int apply_limits(struct set *set, const struct ub_limits *limits)
 	vz_log(0, "UB limits were set successfully");
 	ubnl_warn_note(set->nl);
 	ubnl_warn_idle(set->nl, limits);
+	cg_guarantee();
 	return 0;
 }
 
-/* The limits among the changes, to be put into force by themselves */
-static void changed_limits(const struct set *set, struct ub_limits *limits)
+static int apply_io(struct set *set)
 {
-	*limits = (struct ub_limits){ 0 };
-	for (size_t i = 0; i < set->changes.nr; i++) {
-		const struct conf_var *var = &set->changes.vars[i];
-		const struct param *param = param_by_key(var->key);
-		int res = param ? param_resource(param) : -1;
+	int auto_fd cgroup = set->ct->id ? cg_open(set->ct->id) : -1;
 
-		if (res < 0 || param_parse_pair(param->type, var->value,
-						&limits->res[res].barrier,
-						&limits->res[res].limit) == -EINVAL)
-			continue;
-		limits->set |= 1u << res;
-	}
+	return cgroup < 0 ? 0 : io_set(set->ct, cgroup, &set->changes);
+}
+
+/* They only say what follows from RAM and swap: nothing, where that was set by itself. */
+static void warn_of_void_params(const struct set *set, const struct ub_limits *limits)
+{
+	static const struct {
+		const char *key, *opt;
+		unsigned int res;
+	} voids[] = {
+		{ "VM_OVERCOMMIT", "vm_overcommit", STOCKVZ_RES_PRIVVMPAGES },
+		{ "MEMGUARANTEE", "memguarantee", STOCKVZ_RES_VMGUARPAGES },
+	};
+
+	for (size_t i = 0; i < sizeof(voids) / sizeof(*voids); i++)
+		if (conf_get(&set->changes, voids[i].key) &&
+		    !(limits->set & (1u << voids[i].res)))
+			vz_log(-1, "Warning: --%s has no effect: %s is set, or RAM is not limited",
+			       voids[i].opt, ub_name(voids[i].res));
+}
+
+/* The limits among the changes, and what follows from them. */
+static int changed_limits(const struct set *set, struct ub_limits *limits)
+{
+	int ret = ct_changed_limits(set->ct, &set->changes, limits);
+
+	if (!ret)
+		warn_of_void_params(set, limits);
+	return ret;
 }
 
 static int apply_share(struct set *set)
@@ -444,8 +465,11 @@ static int apply_running(struct set *set)
 		ret = ct_check(set->ct);
 		return ret ?: apply_limits(set, &set->ct->limits);
 	}
-	changed_limits(set, &limits);
-	ret = apply_limits(set, &limits);
+	ret = changed_limits(set, &limits);
+	if (!ret)
+		ret = apply_io(set);
+	if (!ret)
+		ret = apply_limits(set, &limits);
 	if (!ret)
 		ret = apply_share(set);
 	if (!ret)
@@ -461,8 +485,10 @@ static int apply_running(struct set *set)
 static int apply_stopped(const struct set *set)
 {
 	struct ub_limits limits;
+	int ret = changed_limits(set, &limits);
 
-	changed_limits(set, &limits);
+	if (ret)
+		return ret;
 	if (set->reset_ub || (limits.set && !set->save))
 		return vz_err(VZ_NOTRUNNING,
 			      "Unable to apply UBC parameters: container is not running");

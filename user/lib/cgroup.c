@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -303,6 +304,46 @@ int cg_visitors(int dir, uid_t owner)
 		return leaf;
 	close(leaf);
 	return ret;
+}
+
+/* What the kernel has been told of one of them; of "max" no more than all. */
+static uint64_t guarantee_of(int vz, const char *name)
+{
+	char path[sizeof("4294967295/memory.low")], text[32];
+
+	if (snprintf(path, sizeof(path), "%s/memory.low", name) >= (int)sizeof(path) ||
+	    file_read_at(vz, path, text, sizeof(text)) <= 0)
+		return 0;
+	return strtoull(text, NULL, 10);
+}
+
+/* Three quarters of the memory, at most: the host is to live, too. */
+void cg_guarantee(void)
+{
+	uint64_t most = (uint64_t)sysconf(_SC_PHYS_PAGES) / 4 * 3 * sysconf(_SC_PAGESIZE);
+	int auto_fd vz = cg_root() < 0 ? -1 : openat(cg_root(), "vz", DIR_FLAGS);
+	struct dirent *entry;
+	uint64_t sum = 0;
+	char text[24];
+	int copy;
+	DIR *d;
+
+	/* Others do the same at the same time: who reads last is to write last. */
+	if (vz < 0 || flock(vz, LOCK_EX))
+		return;
+	copy = openat(vz, ".", DIR_FLAGS);
+	d = copy < 0 ? NULL : fdopendir(copy);
+	if (!d) {
+		if (copy >= 0)
+			close(copy);
+		return;
+	}
+	while ((entry = readdir(d)))
+		if (is_subdir(entry))
+			sum += guarantee_of(vz, entry->d_name);
+	closedir(d);
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)(sum < most ? sum : most));
+	file_write_at(vz, "memory.low", text);
 }
 
 /*

@@ -42,6 +42,12 @@ int cg_kill(int dir);
 int cg_visitors(int dir, uid_t owner);
 
 /*
+ * What containers are guaranteed their common parent has to be guaranteed, too, or it
+ * counts for nothing. To be called when one comes or goes, or is promised something else.
+ */
+void cg_guarantee(void);
+
+/*
  * The init of the container in this cgroup: its pid as the host numbers it and
  * a pidfd in *pidfd. -ESRCH when there is none.
  */

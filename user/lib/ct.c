@@ -146,20 +146,43 @@ bool ct_vswap(const struct ct *ct)
 	       is_vswap(ct->limits.res[STOCKVZ_RES_PHYSPAGES].limit);
 }
 
+/* Address space: so many times what there is of RAM and swap, or any amount. */
+static uint64_t overcommitted(const struct ct *ct, uint64_t both)
+{
+	const char *text = conf_get(&ct->conf, "VM_OVERCOMMIT");
+	double pages = text ? both * strtod(text, NULL) : 0;
+
+	return pages > 0 && pages < (double)UB_MAX ? (uint64_t)pages : UB_MAX;
+}
+
+/* So many percent of RAM, or all that there is. */
+static uint64_t guaranteed(const struct ct *ct, uint64_t ram, uint64_t both)
+{
+	const char *text = conf_get(&ct->conf, "MEMGUARANTEE");
+
+	return text && isdigit((unsigned char)*text) ?
+	       (uint64_t)((__uint128_t)ram * strtoul(text, NULL, 10) / 100) : both;
+}
+
+static void derive_limit(struct ct *ct, unsigned int res, uint64_t barrier, uint64_t limit)
+{
+	if (!has_limit(ct, res))
+		ct->derived |= 1u << res;
+	default_limit(ct, res, barrier, limit);
+}
+
 /* A vSwap configuration names RAM and swap; the rest follows from these. */
 static void derive_limits(struct ct *ct)
 {
 	uint64_t ram = ct->limits.res[STOCKVZ_RES_PHYSPAGES].limit;
 	uint64_t swap = ct->limits.res[STOCKVZ_RES_SWAPPAGES].limit;
 	uint64_t both = swap > UB_MAX - ram ? UB_MAX : ram + swap;
-	const char *text = conf_get(&ct->conf, "VM_OVERCOMMIT");
-	double private = text ? both * strtod(text, NULL) : 0;
-	uint64_t privvm = private > 0 && private < (double)UB_MAX ? (uint64_t)private : UB_MAX;
+	uint64_t privvm = overcommitted(ct, both);
 
-	default_limit(ct, STOCKVZ_RES_LOCKEDPAGES, ram, ram);
-	default_limit(ct, STOCKVZ_RES_OOMGUARPAGES, ram, UB_MAX);
-	default_limit(ct, STOCKVZ_RES_VMGUARPAGES, both, UB_MAX);
-	default_limit(ct, STOCKVZ_RES_PRIVVMPAGES, privvm, privvm);
+	derive_limit(ct, STOCKVZ_RES_LOCKEDPAGES, ram, ram);
+	derive_limit(ct, STOCKVZ_RES_OOMGUARPAGES, ram, UB_MAX);
+	derive_limit(ct, STOCKVZ_RES_VMGUARPAGES, guaranteed(ct, ram, both), UB_MAX);
+	derive_limit(ct, STOCKVZ_RES_PRIVVMPAGES, privvm, privvm);
 	for (unsigned int i = 0; i < UB_NR; i++)
 		if ((CLASSIC_UBC & (1u << i)))
 			default_limit(ct, i, UB_MAX, UB_MAX);
@@ -168,6 +191,7 @@ static void derive_limits(struct ct *ct)
 static void read_limits(struct ct *ct)
 {
 	ct->limits = (struct ub_limits){ 0 };
+	ct->derived = 0;
 	for (const struct param *p = params; p->key; p++) {
 		int res = param_resource(p);
 
@@ -176,6 +200,43 @@ static void read_limits(struct ct *ct)
 	}
 	if (ct_vswap(ct) && has_limit(ct, STOCKVZ_RES_SWAPPAGES))
 		derive_limits(ct);
+}
+
+/* What other limits follow from */
+static bool is_origin(const char *key)
+{
+	static const char *const keys[] = {
+		"PHYSPAGES", "SWAPPAGES", "VM_OVERCOMMIT", "MEMGUARANTEE", NULL
+	};
+
+	for (const char *const *origin = keys; *origin; origin++)
+		if (!strcmp(*origin, key))
+			return true;
+	return false;
+}
+
+int ct_changed_limits(const struct ct *ct, const struct conf *changes, struct ub_limits *limits)
+{
+	struct ct after = { .id = ct->id };
+	uint32_t named = 0, derived = 0;
+	int ret = conf_copy(&after.conf, &ct->conf);
+
+	for (size_t i = 0; i < changes->nr && !ret; i++) {
+		const struct conf_var *var = &changes->vars[i];
+		const struct param *param = param_by_key(var->key);
+		int res = param ? param_resource(param) : -1;
+
+		ret = conf_set(&after.conf, var->key, var->value);
+		if (res >= 0)
+			named |= 1u << res;
+		if (is_origin(var->key))
+			derived = UINT32_MAX;
+	}
+	read_limits(&after);
+	*limits = after.limits;
+	limits->set &= named | (after.derived & derived);
+	conf_free(&after.conf);
+	return ret < 0 ? vz_err(VZ_SYSTEM, "Error: out of memory") : 0;
 }
 
 static unsigned int number_or(const struct ct *ct, const char *key, unsigned int other)

@@ -29,6 +29,7 @@ struct ct {
 	int stop_timeout;	/* seconds, default 120 */
 	struct conf conf;	/* vz.conf + N.conf + command line, merged */
 	struct ub_limits limits; /* which resources to set and to what */
+	uint32_t derived;	/* which of them follow from RAM and swap, as bits */
 };
 
 /*
@@ -52,6 +53,11 @@ int ct_check(const struct ct *ct);
 
 /* RAM and swap are limited, and the rest follows from these */
 bool ct_vswap(const struct ct *ct);
+/*
+ * The limits that change with the configuration: those that the changes name, and those
+ * that follow when RAM and swap are among them. 0 or exit code, message printed.
+ */
+int ct_changed_limits(const struct ct *ct, const struct conf *changes, struct ub_limits *limits);
 
 /* Does the private area hold anything? Needs no lock and trusts nothing in it. */
 bool ct_has_private(const struct ct *ct);

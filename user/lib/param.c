@@ -92,16 +92,17 @@ const struct param params[] = {
 	NUMBER("quotaugidlimit", "QUOTAUGIDLIMIT", PARAM_IDLE, 0, INT_MAX),
 	P("diskquota",		"DISK_QUOTA",	YESNO, PARAM_IDLE),
 	P("mount_opts",		"MOUNT_OPTS",	STRING, PARAM_IDLE),
-	P("vm_overcommit",	"VM_OVERCOMMIT", FLOAT, PARAM_IDLE),
+	P("vm_overcommit",	"VM_OVERCOMMIT", FLOAT, 0),
+	P("memguarantee",	"MEMGUARANTEE",	GUARANTEE, 0),
 	NUMBER("cpuunits",	"CPUUNITS",	PARAM_CT0, 8, 500000),
 	NUMBER("cpuweight",	"CPUUWEIGHT",	PARAM_IDLE, 0, INT_MAX),
 	P("cpulimit",		"CPULIMIT",	CPULIMIT, 0),
 	NUMBER("cpus",		"CPUS",		0, 0, 4096),
 	P("cpumask",		"CPUMASK",	MASK, 0),
 	P("nodemask",		"NODEMASK",	MASK, 0),
-	NUMBER("ioprio",	"IOPRIO",	PARAM_IDLE | PARAM_CT0, 0, 7),
-	P("iolimit",		"IOLIMIT",	IOLIMIT, PARAM_IDLE | PARAM_CT0),
-	NUMBER("iopslimit",	"IOPSLIMIT",	PARAM_IDLE | PARAM_CT0, 0, INT_MAX),
+	NUMBER("ioprio",	"IOPRIO",	0, 0, 7),
+	P("iolimit",		"IOLIMIT",	IOLIMIT, 0),
+	P("iopslimit",		"IOPSLIMIT",	IOPSLIMIT, 0),
 	P("meminfo",		"MEMINFO",	STRING, PARAM_IDLE),
 	P("netfilter",		"NETFILTER",	NETFILTER, PARAM_IDLE),
 	P("iptables",		"IPTABLES",	IPTABLES, PARAM_IDLE),
@@ -397,6 +398,17 @@ static int parse_mask(const struct param *param, const char *text, char *out, si
 	return 0;
 }
 
+/* The kernel takes no limit of 1, and 0 is none. */
+static int keep_limit(uint64_t value, char *out, size_t size)
+{
+	int ret = value > INT_MAX ? -ERANGE : 0;
+
+	if (value == 1)
+		return -EINVAL;
+	snprintf(out, size, "%llu", (unsigned long long)(ret ? INT_MAX : value));
+	return ret;
+}
+
 /* Bytes per second; a bare number on the command line counts MiB */
 static int parse_iolimit(const char *text, bool cmdline, char *out, size_t size)
 {
@@ -404,10 +416,8 @@ static int parse_iolimit(const char *text, bool cmdline, char *out, size_t size)
 	uint64_t value;
 	int ret;
 
-	if (!strcasecmp(text, "unlimited")) {
-		snprintf(out, size, "0");
-		return 0;
-	}
+	if (!strcasecmp(text, "unlimited"))
+		return keep_limit(0, out, size);
 	if (end > text && strchr("pPtT", end[-1]))
 		return -EINVAL;
 	ret = scan_value(PARAM_BYTES, text, end, &value);
@@ -415,12 +425,32 @@ static int parse_iolimit(const char *text, bool cmdline, char *out, size_t size)
 		return ret;
 	if (cmdline && end > text && isdigit((unsigned char)end[-1]))
 		value = mul_cut(value, 1 << 20);
-	if (value > INT_MAX) {
-		value = INT_MAX;
-		ret = -ERANGE;
-	}
-	snprintf(out, size, "%llu", (unsigned long long)value);
-	return ret;
+	return keep_limit(value, out, size);
+}
+
+static int parse_iopslimit(const char *text, char *out, size_t size)
+{
+	uint64_t value;
+	const char *end = scan_digits(text, &value);
+
+	if (!strcasecmp(text, "unlimited"))
+		return keep_limit(0, out, size);
+	return end && !*end ? keep_limit(value, out, size) : -EINVAL;
+}
+
+/* Percent of the container's RAM, with or without its sign */
+static int parse_guarantee(const char *text, char *out, size_t size)
+{
+	uint64_t value;
+	const char *end = scan_digits(text, &value);
+
+	if (!strcasecmp(text, "auto"))
+		snprintf(out, size, "auto");
+	else if (end && value <= 100 && (!*end || !strcmp(end, "%")))
+		snprintf(out, size, "%llu", (unsigned long long)value);
+	else
+		return -EINVAL;
+	return 0;
 }
 
 static bool is_float(const char *text)
@@ -581,6 +611,10 @@ int param_parse(const struct param *param, const char *text, bool cmdline, char 
 		return parse_mask(param, text, out, size);
 	case PARAM_IOLIMIT:
 		return parse_iolimit(text, cmdline, out, size);
+	case PARAM_IOPSLIMIT:
+		return parse_iopslimit(text, out, size);
+	case PARAM_GUARANTEE:
+		return parse_guarantee(text, out, size);
 	case PARAM_IPTABLES:
 		return parse_iptables(text, out, size);
 	default:

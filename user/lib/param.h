@@ -36,6 +36,7 @@ enum param_type {
 	PARAM_ONBOOT,		/* yes, no or auto */
 	PARAM_NUMBER,		/* min..max */
 	PARAM_FLOAT,
+	PARAM_GUARANTEE,	/* percent of RAM, or auto */
 	PARAM_PATH,		/* absolute, "$VEID" allowed and kept */
 	PARAM_HOSTNAME,
 	PARAM_NAME,
@@ -49,6 +50,7 @@ enum param_type {
 	PARAM_CPULIMIT,		/* percent, with or without its sign */
 	PARAM_MASK,		/* "0,2-3", all, or auto for CPUs */
 	PARAM_IOLIMIT,		/* bytes per second, bare MiB on the command line */
+	PARAM_IOPSLIMIT,	/* requests per second */
 };
 
 #define PARAM_IDLE	0x01	/* saved, but nothing acts on it in this release */

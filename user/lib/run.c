@@ -9,6 +9,7 @@
 #include "cgroup.h"
 #include "fd.h"
 #include "files.h"
+#include "io.h"
 #include "launch.h"
 #include "lock.h"
 #include "log.h"
@@ -145,6 +146,7 @@ static int clear_away(struct ct *ct)
 	if (ret)
 		return vz_err(VZ_CANTSTOP, "Unable to remove the cgroup of the container: %s",
 			      strerror(-ret));
+	cg_guarantee();
 	return delete_ub(ct);
 }
 
@@ -211,6 +213,9 @@ static int start_in_cgroup(struct ct *ct, struct ubnl *nl, int cgroup)
 		ret = set_whole_share(ct, nl);
 	if (ret)
 		return ret;
+	cg_guarantee();
+	/* What cannot be done about disks has been said: it may have moved to another one. */
+	io_set(ct, cgroup, &ct->conf);
 	ret = launch(ct, cgroup);
 	if (!ret)
 		return 0;

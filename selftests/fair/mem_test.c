@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A container at the end of its memory: it is killed in at once, or lives off what it can
+ * drop, and its neighbour goes on meanwhile. How well is reported, and little is asked for:
+ * other machines run on the same processors and disks.
+ */
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fixture.h"
+
+#define PAGE 4096L
+#define LIMIT_PAGES 3000L
+/* For how long a rate is taken */
+#define WINDOW_MS 4000L
+/* Nobody is out of memory for longer than that before it is over. */
+#define AT_ONCE_MS 10000L
+
+#define BIG_FILE "/vz/fair_mem_big"
+#define SMALL_FILE "/vz/fair_mem_small"
+
+static long now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* What a CPU does: rounds in a window. */
+static long compute(long a, long b)
+{
+	long end = now_ms() + WINDOW_MS, rounds = 0;
+	volatile unsigned int x = 1;
+	int i;
+
+	for (; now_ms() < end; rounds++)
+		for (i = 0; i < 10000; i++)
+			x = x * 1664525 + 1013904223;
+	return rounds;
+}
+
+/* What a disk does: 64 KiB written and safe, in a window. */
+static long store(long a, long b)
+{
+	static char block[65536];
+	long end = now_ms() + WINDOW_MS, blocks = 0;
+	int fd = open(SMALL_FILE, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	if (fd < 0)
+		return -errno;
+	for (; now_ms() < end; blocks++)
+		if (pwrite(fd, block, sizeof(block), blocks % 64 * sizeof(block)) < 0 ||
+		    fdatasync(fd))
+			break;
+	close(fd);
+	unlink(SMALL_FILE);
+	return blocks;
+}
+
+static void take(long pages)
+{
+	char *p = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		_exit(1);
+	madvise(p, pages * PAGE, MADV_NOHUGEPAGE);
+	memset(p, 1, pages * PAGE);
+	_exit(0);
+}
+
+/* How long it takes until who wants twice the limit is killed; -1 if it is not. */
+static long killed_after(long a, long b)
+{
+	long start = now_ms();
+	int status;
+	pid_t pid = fork();
+
+	if (!pid)
+		take(2 * LIMIT_PAGES);
+	waitpid(pid, &status, 0);
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? now_ms() - start : -1;
+}
+
+static pid_t hog;
+
+/* Runs against the limit again and again. */
+static long start_dying(long a, long b)
+{
+	hog = fork();
+	if (!hog)
+		for (;;)
+			killed_after(0, 0);
+	return hog < 0 ? -errno : 0;
+}
+
+static long make_file(long pages, long b)
+{
+	static char block[65536];
+	int fd = open(BIG_FILE, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	long left = pages * PAGE;
+
+	for (; left > 0; left -= sizeof(block))
+		if (write(fd, block, sizeof(block)) != sizeof(block))
+			break;
+	fdatasync(fd);
+	/* Who wants a page first has to pay for it. */
+	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	close(fd);
+	return left > 0 ? -ENOSPC : 0;
+}
+
+/* Wants a file in memory that is twice the limit: each page drops another one. */
+static long start_thrashing(long pages, long b)
+{
+	volatile char *p;
+	long i;
+	int fd;
+
+	hog = fork();
+	if (hog)
+		return hog < 0 ? -errno : 0;
+	fd = open(BIG_FILE, O_RDONLY);
+	p = mmap(NULL, pages * PAGE, PROT_READ, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
+		_exit(1);
+	for (i = 0;; i = (i + 1) % pages)
+		(void)p[i * PAGE];
+}
+
+static long stop_hog(long a, long b)
+{
+	kill(hog, SIGKILL);
+	return waitpid(hog, NULL, 0) == hog ? 0 : -errno;
+}
+
+static bool needs_memory(struct box *box)
+{
+	return cg_read(box->cgroup, "memory.current", "") < 0;
+}
+
+static void limit(struct __test_metadata *_metadata, struct box *box)
+{
+	ASSERT_EQ(0, ub_set(box->id, STOCKVZ_RES_PHYSPAGES, 0, LIMIT_PAGES));
+	ASSERT_EQ(0, ub_set(box->id, STOCKVZ_RES_SWAPPAGES, 0, 0));
+}
+
+/* So much of what it did alone, in percent. */
+static long left_of(struct __test_metadata *_metadata, const char *what, long with, long alone)
+{
+	long percent = alone > 0 ? with * 100 / alone : 0;
+
+	TH_LOG("the neighbour's %s: %ld%% (%ld of %ld)", what, percent, with, alone);
+	return percent;
+}
+
+TEST_F(ub, killed_at_once)
+{
+	struct box *a = &self->a;
+	unsigned long failures;
+	long ms;
+	int i;
+
+	if (needs_memory(a))
+		SKIP(return, "no memory controller");
+	limit(_metadata, a);
+	for (i = 0; i < 3; i++) {
+		failures = FAILCNT(a, PHYSPAGES);
+		ms = IN(a, killed_after);
+		TH_LOG("killed after %ld ms", ms);
+		EXPECT_LE(0, ms);
+		EXPECT_GE(AT_ONCE_MS, ms);
+		EXPECT_LT(failures, FAILCNT(a, PHYSPAGES));
+		EXPECT_GE(LIMIT_PAGES, (long)ub_row(a->id, STOCKVZ_RES_PHYSPAGES).maxheld);
+	}
+}
+
+TEST_F(two, neighbour_of_who_dies)
+{
+	struct box *a = &self->a, *b = &self->b;
+	long computed, stored, stored_with;
+
+	if (needs_memory(a))
+		SKIP(return, "no memory controller");
+	limit(_metadata, a);
+	computed = IN(b, compute);
+	stored = IN(b, store);
+	ASSERT_LT(0, stored);
+	ASSERT_EQ(0, IN(a, start_dying));
+	/* The kernel writes a long tale of each death to the console, slow as that may be. */
+	EXPECT_LE(15, left_of(_metadata, "work", IN(b, compute), computed));
+	stored_with = IN(b, store);
+	left_of(_metadata, "writing", stored_with, stored);
+	EXPECT_LT(0, stored_with);
+	EXPECT_LT(0, FAILCNT(a, PHYSPAGES));
+	EXPECT_EQ(0, IN(a, stop_hog));
+}
+
+TEST_F(two, neighbour_of_who_thrashes)
+{
+	struct box *a = &self->a, *b = &self->b;
+	long computed, stored, stored_with;
+
+	if (needs_memory(a))
+		SKIP(return, "no memory controller");
+	ASSERT_EQ(0, IN(b, make_file, 2 * LIMIT_PAGES));
+	limit(_metadata, a);
+	computed = IN(b, compute);
+	stored = IN(b, store);
+	ASSERT_LT(0, stored);
+	ASSERT_EQ(0, IN(a, start_thrashing, 2 * LIMIT_PAGES));
+	EXPECT_LE(15, left_of(_metadata, "work", IN(b, compute), computed));
+	/* They share the disk as any two do, and nothing limits the one: see io_test. */
+	stored_with = IN(b, store);
+	left_of(_metadata, "writing", stored_with, stored);
+	EXPECT_LT(0, stored_with);
+	/* Whom dropping is enough for is not killed. */
+	EXPECT_EQ(0, FAILCNT(a, PHYSPAGES));
+	EXPECT_EQ(0, IN(a, stop_hog));
+	unlink(BIG_FILE);
+}
+
+TEST_HARNESS_MAIN
