@@ -109,15 +109,18 @@ static long take(struct sock *sk, struct sk_buff *skb, struct sockmem *m,
 
 /*
  * The kernel may take the air out of a packet on its way into a queue that is
- * half full. Do it before, so that what is charged is what will be released.
+ * half full. Do it before, so that what is charged is what will be released. It
+ * leaves alone what has a clone, but that one's reader may be done with it before
+ * the kernel looks: this unshares it. Without memory for that the number is already
+ * what it would be then.
  */
 static void condense(struct sk_buff *skb)
 {
 	if (skb->data_len) {
-		if (skb->data_len > skb->end - skb->tail || skb_cloned(skb) ||
-		    !compat_skb_frags_readable(skb) ||
-		    !__pskb_pull_tail(skb, skb->data_len))
+		if (skb->data_len > skb->end - skb->tail ||
+		    !compat_skb_frags_readable(skb))
 			return;
+		__pskb_pull_tail(skb, skb->data_len);
 	}
 	skb->truesize = SKB_TRUESIZE(skb_end_offset(skb));
 }
