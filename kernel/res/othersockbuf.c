@@ -222,8 +222,8 @@ static struct sk_buff *alloc_charged(struct sockmem *m, unsigned long header_len
 	}
 	skb = sock_alloc_send_pskb(sk, header_len, data_len, noblock, errcode,
 				   max_page_order);
-	if (likely(!err))
-		done(m, size);
+	/* Another may have taken the error that let this one through: look anyway. */
+	done(m, err ? 0 : size);
 	return skb;
 }
 
