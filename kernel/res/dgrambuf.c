@@ -152,11 +152,21 @@ static long dgrambuf_udp(struct ftrace_regs *fregs)
 
 DEFINE_GATE(dgrambuf_udp)
 
-/* Others queue in task context, and never release. */
+static bool is_udp(const struct sock *sk)
+{
+	return sk->sk_protocol == IPPROTO_UDP ||
+	       sk->sk_protocol == IPPROTO_UDPLITE;
+}
+
+/*
+ * Raw or ping. Others queue in task context, and never release; UDP releases in its
+ * own way all that was counted, and here what a sockmap has redirected to it.
+ */
 static bool is_raw(const struct sock *sk)
 {
 	return (sk->sk_family == PF_INET || sk->sk_family == PF_INET6) &&
-	       (sk->sk_type == SOCK_RAW || sk->sk_type == SOCK_DGRAM);
+	       (sk->sk_type == SOCK_RAW ||
+		(sk->sk_type == SOCK_DGRAM && !is_udp(sk)));
 }
 
 /* __sock_queue_rcv_skb(sk, skb): the same for raw and ping, among others. */
