@@ -142,6 +142,13 @@ static struct hook table[] = {
 		.serves = SERVES(OTHERSOCKBUF),
 		.hot = true,
 	}, {
+		.symbol = { "security_file_lock" },
+		.role = HOOK_GATE,
+		.callback = numflock_ask_hook,
+		.serves = SERVES(NUMFLOCK),
+		.hot = true,
+		.prove = numflock_ask_prove,
+	}, {
 		.symbol = { "locks_lock_inode_wait" },
 		.role = HOOK_GATE,
 		.callback = numflock_flock_hook,
@@ -497,6 +504,7 @@ int res_init(const char *hide, bool require_all)
 	res_host_init();
 	memcg_init();
 	kmem_init();
+	numflock_init();
 	ub_set_change_handler(changed);
 	ub_set_refresh(STOCKVZ_RES_OTHERSOCKBUF, othersockbuf_refresh);
 	err = attach(hide, require_all);
