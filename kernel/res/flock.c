@@ -125,9 +125,13 @@ static bool is_watched(const struct file_lock *lock)
 	return lock->fl_ops && lock->fl_ops->fl_copy_lock == split;
 }
 
+/* There was room for its kind when it was asked for. */
 static void watch(struct file_lock *lock)
 {
-	lock->fl_ops = &ops_over(lock->fl_ops)->ours;
+	struct lock_ops *ops = ops_over(lock->fl_ops);
+
+	if (!WARN_ON_ONCE(!ops))
+		lock->fl_ops = &ops->ours;
 }
 
 /* A lock is made that nobody has asked us for: see the head of this file. */
@@ -317,6 +321,7 @@ enum outcome {
 	INSERTS,	/* needs one */
 	SPLITS,		/* needs one, or unlocking none, and a second half */
 	CONFLICTS,	/* is refused or sleeps */
+	EXPIRES,	/* the same, or has a lock taken away from a client that is gone */
 };
 
 /**
@@ -399,6 +404,12 @@ static void watch_old(struct ub *ub, struct file_lock *lock)
 		watch(lock);
 }
 
+/* The kernel asks nfsd, whose client may have had its time. We do not. */
+static enum outcome conflict_with(const struct file_lock *lock)
+{
+	return lock->fl_lmops && lock->fl_lmops->lm_lock_expirable ? EXPIRES : CONFLICTS;
+}
+
 static enum outcome look(struct file_lock_context *ctx, struct ub *ub,
 			 const struct file_lock *request)
 {
@@ -410,7 +421,7 @@ static enum outcome look(struct file_lock_context *ctx, struct ub *ub,
 		if (compat_flc(lock, owner) == compat_flc(request, owner))
 			meet(&c, request, lock);
 		else if (conflict(request, lock))
-			return CONFLICTS;
+			return conflict_with(lock);
 	}
 	if (c.splits) {
 		watch_old(ub, c.splits);
