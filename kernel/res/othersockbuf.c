@@ -24,19 +24,26 @@ HOOK_PIN(sock_alloc_send_pskb,
 			  int *, int));
 HOOK_PIN(sock_wfree, void (struct sk_buff *));
 
-/* Nobody tells us when an admin raises a limit. */
+/*
+ * Nobody tells us when an admin raises a limit, or when there is room for one that
+ * waits behind one who needs more.
+ */
 #define LOOK_AGAIN (HZ / 4)
 
 /**
  * othersockbuf_fed() - something was just uncharged
  * @ub: whose; nobody else's senders are woken on its time
  *
+ * Wakes the one that waits longest. Whoever leaves the queue, with room or without,
+ * wakes the next: so after each time that something is uncharged somebody who waits
+ * looks, and then others until one finds too little.
+ *
  * Context: any.
  */
 void othersockbuf_fed(struct ub *ub)
 {
 	if (unlikely(wq_has_sleeper(&ub->socks.waiting)))
-		wake_up_interruptible_all(&ub->socks.waiting);
+		wake_up_interruptible(&ub->socks.waiting);
 }
 
 /* The reference that the socket has on itself is no packet's. */
@@ -168,7 +175,7 @@ static long nap(struct sockmem *m, unsigned int size, long timeo)
 	DEFINE_WAIT(wait);
 	int err;
 
-	prepare_to_wait(&m->ub->socks.waiting, &wait, TASK_INTERRUPTIBLE);
+	prepare_to_wait_exclusive(&m->ub->socks.waiting, &wait, TASK_INTERRUPTIBLE);
 	/* Who gave back before this has not seen us. */
 	err = take(m, size);
 	if (err && !hopeless(m->sk))
@@ -179,13 +186,8 @@ static long nap(struct sockmem *m, unsigned int size, long timeo)
 	return timeo == MAX_SCHEDULE_TIMEOUT ? timeo : timeo - slice + left;
 }
 
-/* There is none, as it seems. 0: charged. 1: not, and not needed. Or an errno. */
-static noinline int wait_for_room(struct sockmem *m, unsigned int size,
-				  long timeo)
+static int wait_in_line(struct sockmem *m, unsigned int size, long timeo)
 {
-	look_at_all(m->ub, false);
-	if (!take_or_count(m, size))
-		return 0;
 	for (;;) {
 		if (hopeless(m->sk))
 			return 1;
@@ -197,6 +199,20 @@ static noinline int wait_for_room(struct sockmem *m, unsigned int size,
 		if (timeo < 0)
 			return 0;
 	}
+}
+
+/* There is none, as it seems. 0: charged. 1: not, and not needed. Or an errno. */
+static noinline int wait_for_room(struct sockmem *m, unsigned int size,
+				  long timeo)
+{
+	int err;
+
+	look_at_all(m->ub, false);
+	if (!take_or_count(m, size))
+		return 0;
+	err = wait_in_line(m, size, timeo);
+	othersockbuf_fed(m->ub);
+	return err;
 }
 
 /*
