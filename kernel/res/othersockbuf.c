@@ -14,6 +14,7 @@
  * poll() cannot be told: it goes by SO_SNDBUF alone.
  */
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 #include <linux/wait.h>
 
 #include "res.h"
@@ -29,6 +30,9 @@ HOOK_PIN(sock_wfree, void (struct sk_buff *));
  * waits behind one who needs more.
  */
 #define LOOK_AGAIN (HZ / 4)
+
+/* What the original tried when a large one did not fit. */
+#define SMALL_PIECE SZ_2K
 
 /**
  * othersockbuf_fed() - something was just uncharged
@@ -106,6 +110,26 @@ void othersockbuf_refresh(struct ub *ub)
 	look_at_all(ub, true);
 }
 
+/*
+ * UNIX cuts a stream into pieces of some 36 KiB, however little may be held, and we
+ * cannot have it try a smaller one. One that can never fit is let through when its
+ * socket has nothing under way and a small one would fit.
+ */
+static bool never_fits(const struct sockmem *m, unsigned int size)
+{
+	const struct ub_counter *c = &m->ub->counter[STOCKVZ_RES_OTHERSOCKBUF].c;
+	unsigned long hard = READ_ONCE(c->hard);
+
+	return size > hard && m->sk->sk_type == SOCK_STREAM &&
+	       !sent(m->sk) && !m->pending &&
+	       atomic_long_read(&c->held) + size_of(SMALL_PIECE, 0) <= hard;
+}
+
+static enum ub_severity severity_of(const struct sockmem *m, unsigned int size)
+{
+	return never_fits(m, size) ? UB_FORCE : sockmem_send_severity(m, size);
+}
+
 /* Charge a sender; shares matter only where the barrier is near. */
 static int add(struct sockmem *m, unsigned int size, struct ub_refusal *why)
 {
@@ -113,8 +137,7 @@ static int add(struct sockmem *m, unsigned int size, struct ub_refusal *why)
 
 	if (likely(!ub_counter_charge(c, size, UB_HARD, NULL)))
 		m->snd += size;
-	else if (sockmem_send(m, m->snd + size, sockmem_send_severity(m, size),
-			      why))
+	else if (sockmem_send(m, m->snd + size, severity_of(m, size), why))
 		return -ENOMEM;
 	m->pending += size;
 	return 0;
