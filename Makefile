@@ -58,9 +58,12 @@ module:			## Build stockvz.ko for one kernel (KDIR=/usr/src/linux-headers-...)
 # Modules that only tests load, built and kept the same way.
 .PHONY: test-modules
 test-modules:
-	@mkdir -p $(FARM)/holder
-	@ln -sf -t $(FARM)/holder $(CURDIR)/selftests/hook/holder/*
-	@$(MAKE) -C $(KDIR) M=$(FARM)/holder $(KFLAGS) modules
+	@for dir in hook/holder ub/server; do \
+		farm=$(FARM)/$${dir#*/}; \
+		mkdir -p $$farm && \
+		ln -sf -t $$farm $(CURDIR)/selftests/$$dir/* && \
+		$(MAKE) -C $(KDIR) M=$$farm $(KFLAGS) modules || exit; \
+	done
 
 .PHONY: module-all
 module-all:		## Build stockvz.ko for every supported kernel

@@ -4,10 +4,15 @@
  *
  * A hook is an entry callback of ftrace. It looks at the arguments and lets the
  * function run, or - only a gate may - sends the instruction pointer to a stub
- * that returns, so that the caller sees the function fail with our errno. One
- * watch (res/bc.c) has the function find another argument. Nothing of
- * ours is ever on the stack of a function that runs on, so unloading waits for
- * callbacks alone, which ftrace does.
+ * that returns, so that the caller sees the function fail with our errno. A watch
+ * (res/bc.c) has the function find another argument.
+ *
+ * Unloading waits for callbacks, which ftrace does, and for whoever is anywhere in
+ * our text and does not sleep. Nothing of ours is on the stack of a task that sleeps
+ * but for the functions that gates send callers to and that call the gate's own:
+ * alloc_charged() of res/othersockbuf.c, flock_charged() and posix_charged() of
+ * res/flock.c. Each has a beancounter, by a reference or by a socket that has one,
+ * and every beancounter holds this module.
  *
  * A feature is what stands or falls together: it is on if every hook that
  * serves it is attached and every gate among them has proven itself. What a

@@ -37,12 +37,22 @@ void res_set_bc_home(struct proc_dir_entry *dir, struct proc_dir_entry *ct)
 		synchronize_rcu_tasks();
 }
 
+static bool is_counted(void)
+{
+	bool is;
+
+	preempt_disable();
+	is = ub_of_current();
+	preempt_enable();
+	return is;
+}
+
 /* Only a task under a beancounter has a container's: others are no containers of ours. */
 static struct proc_dir_entry *home_of(struct inode *dir, bool vz)
 {
 	if (proc_pid_ns(dir->i_sb) == &init_pid_ns)
 		return READ_ONCE(home);
-	return vz && ub_of_current() ? READ_ONCE(ct_home) : NULL;
+	return vz && is_counted() ? READ_ONCE(ct_home) : NULL;
 }
 
 /* proc_lookup_de(dir, dentry, de): look for dentry's name in de, to be in dir. */

@@ -29,20 +29,35 @@ HOOK_PIN(sock_rfree, void (struct sk_buff *));
  * @skb: the packet; NULL if nothing is pending. Only compared
  * @sk: for which socket, which lives as long as @skb is on its way to it
  * @size: what was charged
- * @raw: not UDP's
+ * @stamp: what was written into the packet
  *
  * From gate to drop there is no preemption, and no other packet on this CPU. A
- * packet that was not dropped leaves its mark behind until the next one comes,
- * so a drop counts only if it is for the reasons that the two functions have.
+ * packet that was not dropped leaves its mark behind until the next one comes, and
+ * another may have its address by then. So it bears a stamp, where both functions
+ * write how many were dropped when, and only when, they queue it.
  */
 struct pending {
 	const struct sk_buff *skb;
 	struct sock *sk;
 	unsigned int size;
-	bool raw;
+	u32 stamp;
 };
 
 static DEFINE_PER_CPU(struct pending, pending);
+
+static u32 *stamp_of(struct sk_buff *skb)
+{
+	return &SOCK_SKB_CB(skb)->dropcount;
+}
+
+/* Never what a new packet has there, which is 0. */
+static void mark(struct sk_buff *skb, struct sock *sk, unsigned int size)
+{
+	struct pending *p = this_cpu_ptr(&pending);
+
+	*p = (struct pending){ skb, sk, size, (p->stamp + 1) | BIT(31) };
+	*stamp_of(skb) = p->stamp;
+}
 
 static void give_back(struct sock *sk, unsigned int size)
 {
@@ -78,7 +93,7 @@ static noinline bool fits_after_all(struct sockmem *m, unsigned long flags,
 
 /* Charge a packet that is about to be queued, or say that it may not. */
 static long take(struct sock *sk, struct sk_buff *skb, struct sockmem *m,
-		 unsigned long flags, bool raw)
+		 unsigned long flags)
 {
 	unsigned int size = skb->truesize;
 
@@ -87,22 +102,25 @@ static long take(struct sock *sk, struct sk_buff *skb, struct sockmem *m,
 	    !fits_after_all(m, flags, size))
 		return drop(sk);
 	m->rcv += size;
-	*this_cpu_ptr(&pending) = (struct pending){ skb, sk, size, raw };
+	mark(skb, sk, size);
 	sockmem_unlock(m, flags);
 	return 0;
 }
 
 /*
  * The kernel may take the air out of a packet on its way into a queue that is
- * half full. Do it before, so that what is charged is what will be released.
+ * half full. Do it before, so that what is charged is what will be released. It
+ * leaves alone what has a clone, but that one's reader may be done with it before
+ * the kernel looks: this unshares it. Without memory for that the number is already
+ * what it would be then.
  */
 static void condense(struct sk_buff *skb)
 {
 	if (skb->data_len) {
-		if (skb->data_len > skb->end - skb->tail || skb_cloned(skb) ||
-		    !compat_skb_frags_readable(skb) ||
-		    !__pskb_pull_tail(skb, skb->data_len))
+		if (skb->data_len > skb->end - skb->tail ||
+		    !compat_skb_frags_readable(skb))
 			return;
+		__pskb_pull_tail(skb, skb->data_len);
 	}
 	skb->truesize = SKB_TRUESIZE(skb_end_offset(skb));
 }
@@ -129,16 +147,26 @@ static long dgrambuf_udp(struct ftrace_regs *fregs)
 		return drop(sk);
 	}
 	condense(skb);
-	return take(sk, skb, m, flags, false);
+	return take(sk, skb, m, flags);
 }
 
 DEFINE_GATE(dgrambuf_udp)
 
-/* Others queue in task context, and never release. */
+static bool is_udp(const struct sock *sk)
+{
+	return sk->sk_protocol == IPPROTO_UDP ||
+	       sk->sk_protocol == IPPROTO_UDPLITE;
+}
+
+/*
+ * Raw or ping. Others queue in task context, and never release; UDP releases in its
+ * own way all that was counted, and here what a sockmap has redirected to it.
+ */
 static bool is_raw(const struct sock *sk)
 {
 	return (sk->sk_family == PF_INET || sk->sk_family == PF_INET6) &&
-	       (sk->sk_type == SOCK_RAW || sk->sk_type == SOCK_DGRAM);
+	       (sk->sk_type == SOCK_RAW ||
+		(sk->sk_type == SOCK_DGRAM && !is_udp(sk)));
 }
 
 /* __sock_queue_rcv_skb(sk, skb): the same for raw and ping, among others. */
@@ -159,27 +187,20 @@ static long dgrambuf_raw(struct ftrace_regs *fregs)
 		sockmem_unlock(m, flags);
 		return drop(sk);
 	}
-	return take(sk, skb, m, flags, true);
+	return take(sk, skb, m, flags);
 }
 
 DEFINE_GATE(dgrambuf_raw)
 
-/*
- * Tracepoint kfree_skb: is it what we have just let through? UDP names the
- * reasons, raw on INET6 does not before 6.12; one that made it into a raw
- * socket's queue has a destructor.
- */
+/* Tracepoint kfree_skb: is it what we have just let through? */
 COMPAT_KFREE_SKB_PROBE(dgrambuf_dropped)
 {
 	struct pending *p = this_cpu_ptr(&pending);
 
-	if (likely(p->skb != skb) || skb->destructor)
+	if (likely(p->skb != skb) || *stamp_of(skb) != p->stamp)
 		return;
 	p->skb = NULL;
-	if (reason == SKB_DROP_REASON_SOCKET_RCVBUFF ||
-	    reason == SKB_DROP_REASON_PROTO_MEM ||
-	    (p->raw && reason == SKB_DROP_REASON_NOT_SPECIFIED))
-		give_back(p->sk, p->size);
+	give_back(p->sk, p->size);
 }
 
 HOOK_PIN_PROBE(kfree_skb, dgrambuf_dropped)

@@ -25,12 +25,21 @@
  * change them, and then a request that was let through without a charge has a
  * lock after all. That is charged by force, and while more is held than may be
  * nobody is let through any more.
+ *
+ * A network filesystem comes here only when its server has granted the lock, which
+ * nobody could take back. So a request for one is asked about before, where the
+ * kernel asks the security modules: is there room for one? When the lock is made
+ * then it is charged by force.
  */
 #include <linux/file.h>
+#include <linux/magic.h>
+#include <linux/security.h>
+#include <linux/shmem_fs.h>
 
 #include "compat/locks.h"
 #include "res.h"
 
+HOOK_PIN(security_file_lock, int (struct file *, unsigned int));
 HOOK_PIN(locks_lock_inode_wait, int (struct inode *, struct file_lock *));
 HOOK_PIN(vfs_setlease,
 	 int (struct file *, COMPAT_LEASE_ARG, struct file_lease **, void **));
@@ -116,9 +125,13 @@ static bool is_watched(const struct file_lock *lock)
 	return lock->fl_ops && lock->fl_ops->fl_copy_lock == split;
 }
 
+/* There was room for its kind when it was asked for. */
 static void watch(struct file_lock *lock)
 {
-	lock->fl_ops = &ops_over(lock->fl_ops)->ours;
+	struct lock_ops *ops = ops_over(lock->fl_ops);
+
+	if (!WARN_ON_ONCE(!ops))
+		lock->fl_ops = &ops->ours;
 }
 
 /* A lock is made that nobody has asked us for: see the head of this file. */
@@ -192,12 +205,40 @@ static bool is_unlock(const struct file_lock *request)
 	return compat_flc(request, type) == F_UNLCK;
 }
 
-static bool reserve(struct asked *asked, struct ub *ub)
+/*
+ * Does its filesystem see to locks itself? FUSE does so without coming here at all,
+ * or as a local one.
+ */
+static bool is_remote(const struct file *file)
+{
+	const struct file_operations *ops = file->f_op;
+
+	return unlikely(ops->lock || ops->flock) &&
+	       file_inode(file)->i_sb->s_magic != FUSE_SUPER_MAGIC;
+}
+
+static bool is_granted(const struct file_lock *request)
+{
+	const struct file *file = compat_flc(request, file);
+
+	return file && is_remote(file);
+}
+
+/* What its server has granted cannot be refused any more. */
+static enum ub_severity severity_of(const struct file_lock *request,
+				    enum ub_severity severity)
+{
+	return is_granted(request) ? UB_FORCE : severity;
+}
+
+static bool reserve(struct asked *asked, struct ub *ub,
+		    const struct file_lock *request)
 {
 	unsigned long flags;
 
 	local_irq_save(flags);
-	asked->lock = owner_reserve(ub, STOCKVZ_RES_NUMFLOCK, 1, UB_HARD);
+	asked->lock = owner_reserve(ub, STOCKVZ_RES_NUMFLOCK, 1,
+				    severity_of(request, UB_HARD));
 	local_irq_restore(flags);
 	return asked->lock;
 }
@@ -211,6 +252,7 @@ static void cancel(struct asked *asked)
 	local_irq_save(flags);
 	owner_cancel(asked->lock);
 	local_irq_restore(flags);
+	asked->lock = NULL;
 }
 
 /* Have a request go through a function of ours, and hand that the payer. */
@@ -242,7 +284,7 @@ static int flock_charged(struct inode *inode, struct file_lock *request,
 	struct asked asked = ASKED(request);
 	int err = -ENOMEM;
 
-	if (reserve(&asked, ub)) {
+	if (reserve(&asked, ub, request) || is_granted(request)) {
 		request->fl_ops = &asked.ours;
 		err = locks_lock_inode_wait(inode, request);
 		request->fl_ops = asked.theirs;
@@ -279,6 +321,7 @@ enum outcome {
 	INSERTS,	/* needs one */
 	SPLITS,		/* needs one, or unlocking none, and a second half */
 	CONFLICTS,	/* is refused or sleeps */
+	EXPIRES,	/* the same, or has a lock taken away from a client that is gone */
 };
 
 /**
@@ -361,6 +404,12 @@ static void watch_old(struct ub *ub, struct file_lock *lock)
 		watch(lock);
 }
 
+/* The kernel asks nfsd, whose client may have had its time. We do not. */
+static enum outcome conflict_with(const struct file_lock *lock)
+{
+	return lock->fl_lmops && lock->fl_lmops->lm_lock_expirable ? EXPIRES : CONFLICTS;
+}
+
 static enum outcome look(struct file_lock_context *ctx, struct ub *ub,
 			 const struct file_lock *request)
 {
@@ -372,7 +421,7 @@ static enum outcome look(struct file_lock_context *ctx, struct ub *ub,
 		if (compat_flc(lock, owner) == compat_flc(request, owner))
 			meet(&c, request, lock);
 		else if (conflict(request, lock))
-			return CONFLICTS;
+			return conflict_with(lock);
 	}
 	if (c.splits) {
 		watch_old(ub, c.splits);
@@ -418,9 +467,10 @@ static int ask_to_lock(struct asked *asked, struct ub *ub, struct inode *inode,
 {
 	enum outcome outcome = outcome_of(ub, inode, request);
 
-	if (!reserve(asked, ub))
+	if (!reserve(asked, ub, request))
 		return do_without(ub, request, outcome);
-	if (outcome == SPLITS && charge_second(ub, UB_HARD)) {
+	if (outcome == SPLITS &&
+	    charge_second(ub, severity_of(request, UB_HARD))) {
 		cancel(asked);
 		return -ENOLCK;
 	}
@@ -439,11 +489,13 @@ static int posix_charged(struct inode *inode, struct file_lock *request,
 
 	preempt_disable();
 	if (is_unlock(request))
-		err = charge_second(ub, UB_SOFT) ? -ENOLCK : 0;
+		err = charge_second(ub, severity_of(request, UB_SOFT)) ?
+		      -ENOLCK : 0;
 	else
 		err = ask_to_lock(&asked, ub, inode, request);
 	preempt_enable();
-	if (!err) {
+	/* Without memory to note a charge a server's grant stands all the same. */
+	if (!err || is_granted(request)) {
 		request->fl_ops = &asked.ours;
 		err = posix_lock_file(compat_flc(request, file), request, conflock);
 		request->fl_ops = asked.theirs;
@@ -488,6 +540,70 @@ void numflock_posix_hook(unsigned long ip, unsigned long parent_ip,
 	if (unlikely(ub) && may_pay(ub, inode, request))
 		divert(fregs, ub, posix_charged);
 	preempt_enable();
+}
+
+/* Where leases are asked about: vfs_setlease() has charged for them. */
+static struct text {
+	const char *name;
+	unsigned long start;
+	unsigned long len;
+} lease_texts[] = {
+	{ .name = "vfs_setlease" },
+	{ .name = "generic_setlease" },
+};
+
+/**
+ * numflock_init() - learn where leases are set
+ */
+void numflock_init(void)
+{
+	struct text *t = lease_texts;
+
+	for (; t < lease_texts + ARRAY_SIZE(lease_texts); t++)
+		if (!hook_text_of(t->name, &t->start, &t->len))
+			t->len = 0;
+}
+
+static bool is_lease(unsigned long parent_ip)
+{
+	const struct text *t = lease_texts;
+
+	for (; t < lease_texts + ARRAY_SIZE(lease_texts); t++)
+		if (parent_ip - t->start < t->len)
+			return true;
+	return false;
+}
+
+static long has_room(void)
+{
+	struct ub *ub;
+	int err = 0;
+
+	preempt_disable();
+	ub = ub_of_current();
+	if (unlikely(ub))
+		err = ub_charge(ub, STOCKVZ_RES_NUMFLOCK, 1, UB_HARD);
+	if (unlikely(ub) && !err)
+		ub_uncharge(ub, STOCKVZ_RES_NUMFLOCK, 1);
+	preempt_enable();
+	return err ? -ENOLCK : 0;
+}
+
+/* security_file_lock(file, type): of flock(), fcntl() and leases, and nobody else. */
+void numflock_ask_hook(unsigned long ip, unsigned long parent_ip,
+		       struct ftrace_ops *op, struct ftrace_regs *fregs)
+{
+	const struct file *file = hook_arg(fregs, 0, const struct file *);
+	long err = 0;
+
+	/* The proof is also one that leases are known. */
+	if (hook_proving(numflock_ask_hook))
+		err = is_lease(parent_ip) ? HOOK_PROOF_ERRNO : 0;
+	else if (is_remote(file) && hook_arg(fregs, 1, unsigned int) != F_UNLCK &&
+		 hook_on(STOCKVZ_RES_NUMFLOCK) && !is_lease(parent_ip))
+		err = has_room();
+	if (unlikely(err))
+		hook_refuse(fregs, err);
 }
 
 /*
@@ -567,6 +683,19 @@ static int try_lease(struct file *file, struct file_lock *request)
 	void *owner = file;
 
 	return vfs_setlease(file, F_UNLCK, NULL, &owner);
+}
+
+/* A lease that is not there; directories have none. */
+int numflock_ask_prove(void)
+{
+	struct file *file = shmem_file_setup("stockvz", 0, 0);
+	int err;
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	err = try_lease(file, NULL);
+	fput(file);
+	return err == HOOK_PROOF_ERRNO ? 0 : -ENOENT;
 }
 
 int numflock_flock_prove(void)

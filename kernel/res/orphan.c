@@ -32,11 +32,11 @@ static bool take_below(atomic_t *n, unsigned long top)
 	return true;
 }
 
-/* Log it in the words of the original. */
-static void tell(const struct ub *ub)
+/* Log it in the words of the original. Not under a lock: a console is slow. */
+static void tell(int orphans, u32 id)
 {
 	pr_info_ratelimited("too many of orphaned sockets (%d in CT%u)\n",
-			    atomic_read(&ub->socks.orphans), ub->id);
+			    orphans, id);
 }
 
 /*
@@ -50,6 +50,8 @@ static bool orphan_close(struct ftrace_regs *fregs)
 	unsigned long flags, barrier;
 	struct sockmem *m;
 	bool too_many;
+	int orphans;
+	u32 id;
 
 	if (!hook_on(STOCKVZ_RES_NUMTCPSOCK))
 		return false;
@@ -60,9 +62,11 @@ static bool orphan_close(struct ftrace_regs *fregs)
 	if (!m->orphan)
 		m->orphan = take_below(&m->ub->socks.orphans, barrier / 4);
 	too_many = !m->orphan;
-	if (unlikely(too_many))
-		tell(m->ub);
+	orphans = atomic_read(&m->ub->socks.orphans);
+	id = m->ub->id;
 	sockmem_unlock(m, flags);
+	if (unlikely(too_many))
+		tell(orphans, id);
 	return too_many;
 }
 

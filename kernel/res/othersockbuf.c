@@ -14,6 +14,7 @@
  * poll() cannot be told: it goes by SO_SNDBUF alone.
  */
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 #include <linux/wait.h>
 
 #include "res.h"
@@ -24,19 +25,29 @@ HOOK_PIN(sock_alloc_send_pskb,
 			  int *, int));
 HOOK_PIN(sock_wfree, void (struct sk_buff *));
 
-/* Nobody tells us when an admin raises a limit. */
+/*
+ * Nobody tells us when an admin raises a limit, or when there is room for one that
+ * waits behind one who needs more.
+ */
 #define LOOK_AGAIN (HZ / 4)
+
+/* What the original tried when a large one did not fit. */
+#define SMALL_PIECE SZ_2K
 
 /**
  * othersockbuf_fed() - something was just uncharged
  * @ub: whose; nobody else's senders are woken on its time
+ *
+ * Wakes the one that waits longest. Whoever leaves the queue, with room or without,
+ * wakes the next: so after each time that something is uncharged somebody who waits
+ * looks, and then others until one finds too little.
  *
  * Context: any.
  */
 void othersockbuf_fed(struct ub *ub)
 {
 	if (unlikely(wq_has_sleeper(&ub->socks.waiting)))
-		wake_up_interruptible_all(&ub->socks.waiting);
+		wake_up_interruptible(&ub->socks.waiting);
 }
 
 /* The reference that the socket has on itself is no packet's. */
@@ -99,6 +110,26 @@ void othersockbuf_refresh(struct ub *ub)
 	look_at_all(ub, true);
 }
 
+/*
+ * UNIX cuts a stream into pieces of some 36 KiB, however little may be held, and we
+ * cannot have it try a smaller one. One that can never fit is let through when its
+ * socket has nothing under way and a small one would fit.
+ */
+static bool never_fits(const struct sockmem *m, unsigned int size)
+{
+	const struct ub_counter *c = &m->ub->counter[STOCKVZ_RES_OTHERSOCKBUF].c;
+	unsigned long hard = READ_ONCE(c->hard);
+
+	return size > hard && m->sk->sk_type == SOCK_STREAM &&
+	       !sent(m->sk) && !m->pending &&
+	       atomic_long_read(&c->held) + size_of(SMALL_PIECE, 0) <= hard;
+}
+
+static enum ub_severity severity_of(const struct sockmem *m, unsigned int size)
+{
+	return never_fits(m, size) ? UB_FORCE : sockmem_send_severity(m, size);
+}
+
 /* Charge a sender; shares matter only where the barrier is near. */
 static int add(struct sockmem *m, unsigned int size, struct ub_refusal *why)
 {
@@ -106,8 +137,7 @@ static int add(struct sockmem *m, unsigned int size, struct ub_refusal *why)
 
 	if (likely(!ub_counter_charge(c, size, UB_HARD, NULL)))
 		m->snd += size;
-	else if (sockmem_send(m, m->snd + size, sockmem_send_severity(m, size),
-			      why))
+	else if (sockmem_send(m, m->snd + size, severity_of(m, size), why))
 		return -ENOMEM;
 	m->pending += size;
 	return 0;
@@ -168,7 +198,7 @@ static long nap(struct sockmem *m, unsigned int size, long timeo)
 	DEFINE_WAIT(wait);
 	int err;
 
-	prepare_to_wait(&m->ub->socks.waiting, &wait, TASK_INTERRUPTIBLE);
+	prepare_to_wait_exclusive(&m->ub->socks.waiting, &wait, TASK_INTERRUPTIBLE);
 	/* Who gave back before this has not seen us. */
 	err = take(m, size);
 	if (err && !hopeless(m->sk))
@@ -179,13 +209,8 @@ static long nap(struct sockmem *m, unsigned int size, long timeo)
 	return timeo == MAX_SCHEDULE_TIMEOUT ? timeo : timeo - slice + left;
 }
 
-/* There is none, as it seems. 0: charged. 1: not, and not needed. Or an errno. */
-static noinline int wait_for_room(struct sockmem *m, unsigned int size,
-				  long timeo)
+static int wait_in_line(struct sockmem *m, unsigned int size, long timeo)
 {
-	look_at_all(m->ub, false);
-	if (!take_or_count(m, size))
-		return 0;
 	for (;;) {
 		if (hopeless(m->sk))
 			return 1;
@@ -197,6 +222,20 @@ static noinline int wait_for_room(struct sockmem *m, unsigned int size,
 		if (timeo < 0)
 			return 0;
 	}
+}
+
+/* There is none, as it seems. 0: charged. 1: not, and not needed. Or an errno. */
+static noinline int wait_for_room(struct sockmem *m, unsigned int size,
+				  long timeo)
+{
+	int err;
+
+	look_at_all(m->ub, false);
+	if (!take_or_count(m, size))
+		return 0;
+	err = wait_in_line(m, size, timeo);
+	othersockbuf_fed(m->ub);
+	return err;
 }
 
 /*
@@ -222,8 +261,8 @@ static struct sk_buff *alloc_charged(struct sockmem *m, unsigned long header_len
 	}
 	skb = sock_alloc_send_pskb(sk, header_len, data_len, noblock, errcode,
 				   max_page_order);
-	if (likely(!err))
-		done(m, size);
+	/* Another may have taken the error that let this one through: look anyway. */
+	done(m, err ? 0 : size);
 	return skb;
 }
 

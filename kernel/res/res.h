@@ -42,14 +42,17 @@ int numsock_passive_prove(void);
 DECLARE_HOOK(sock_destruct);
 
 /* flock.c */
+DECLARE_HOOK(numflock_ask);
 DECLARE_HOOK(numflock_flock);
 DECLARE_HOOK(numflock_posix);
 DECLARE_HOOK(numflock_lease);
 DECLARE_HOOK(numflock_lease_setup);
 DECLARE_HOOK(numflock_lease_gone);
+int numflock_ask_prove(void);
 int numflock_flock_prove(void);
 int numflock_posix_prove(void);
 int numflock_lease_prove(void);
+void numflock_init(void);
 
 /* pty.c */
 DECLARE_HOOK(numpty_new);

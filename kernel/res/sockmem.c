@@ -54,29 +54,37 @@ static struct sockmem *make(struct sock *sk, struct ub *ub)
 }
 
 /*
+ * Nothing is refused for that: it is not counted. Telling sends a message, whose end
+ * may be a socket of the same bucket.
+ */
+static void no_memory(const struct sock *sk, struct ub *ub)
+{
+	ub_no_memory(ub, sk_is_tcp(sk) ? STOCKVZ_RES_TCPSNDBUF :
+					 STOCKVZ_RES_OTHERSOCKBUF, 0);
+	ub_put(ub);
+}
+
+/*
  * Who pays is asked under the bucket's lock, which sockmem_drop() takes after
  * the socket has lost its owner: either it finds the record, or we no owner.
  */
 static noinline struct sockmem *find_or_make(struct sock *sk)
 {
 	struct hlist_head *bucket = sockmem_bucket(sk);
+	struct ub *ub = NULL;
 	struct sockmem *m;
-	struct ub *ub;
 
 	spin_lock(lock_of(bucket));
 	m = find(bucket, sk);
-	if (m)
-		goto out;
-	ub = owner_get(sk);
-	if (!ub)
-		goto out;
-	m = make(sk, ub);
-	if (m)
+	if (!m)
+		ub = owner_get(sk);
+	if (ub)
+		m = make(sk, ub);
+	if (m && ub)
 		hlist_add_head_rcu(&m->node, bucket);
-	else
-		ub_put(ub);
-out:
 	spin_unlock(lock_of(bucket));
+	if (unlikely(ub && !m))
+		no_memory(sk, ub);
 	return m;
 }
 

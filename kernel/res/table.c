@@ -142,6 +142,13 @@ static struct hook table[] = {
 		.serves = SERVES(OTHERSOCKBUF),
 		.hot = true,
 	}, {
+		.symbol = { "security_file_lock" },
+		.role = HOOK_GATE,
+		.callback = numflock_ask_hook,
+		.serves = SERVES(NUMFLOCK),
+		.hot = true,
+		.prove = numflock_ask_prove,
+	}, {
 		.symbol = { "locks_lock_inode_wait" },
 		.role = HOOK_GATE,
 		.callback = numflock_flock_hook,
@@ -505,6 +512,7 @@ int res_init(const char *hide, bool require_all)
 			feature_name[i] = ub_resource_name[i];
 	res_host_init();
 	memcg_init();
+	numflock_init();
 	ub_set_refresh(STOCKVZ_RES_OTHERSOCKBUF, othersockbuf_refresh);
 	err = kmem_init() ?: attach(hide, require_all);
 	if (err) {

@@ -63,6 +63,7 @@ struct ub *ub_look_up(struct cgroup *cgroup, unsigned int generation)
 		.ub = ub_of_cgroup(cgroup),
 	};
 
+	lockdep_assert_preemption_disabled();
 	*this_cpu_ptr(&ub_last_answer) = answer;
 	return answer.ub;
 }

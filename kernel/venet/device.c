@@ -114,6 +114,15 @@ static bool may_send(const struct venet_ns *ns, const struct venet_ip *from,
 	return false;
 }
 
+/*
+ * Is it too large to arrive there? As on a wire: or the root of a container raises
+ * his own MTU, and has the host do the fragmenting.
+ */
+static bool is_too_big(const struct sk_buff *skb, const struct net_device *dev)
+{
+	return skb->len > READ_ONCE(dev->mtu) && !skb_is_gso(skb);
+}
+
 /* Where a packet goes; NULL and why not. */
 static struct net_device *receiver(const struct venet_ns *home, struct sk_buff *skb,
 				   enum skb_drop_reason *why)
@@ -142,7 +151,10 @@ static struct net_device *receiver(const struct venet_ns *home, struct sk_buff *
 	}
 	*why = SKB_DROP_REASON_DEV_READY;
 	dev = rcu_dereference_bh(there->dev);
-	return dev && (dev->flags & IFF_UP) ? dev : NULL;
+	if (!dev || !(dev->flags & IFF_UP))
+		return NULL;
+	*why = SKB_DROP_REASON_PKT_TOO_BIG;
+	return unlikely(is_too_big(skb, dev)) ? NULL : dev;
 }
 
 /*

@@ -293,6 +293,7 @@ static const struct hidden {
 	HIDDEN(sock_rfree, "dgramrcvbuf"),
 	HIDDEN(sock_alloc_send_pskb, "othersockbuf"),
 	HIDDEN(sock_wfree, "othersockbuf"),
+	HIDDEN(security_file_lock, "numflock"),
 	HIDDEN(locks_lock_inode_wait, "numflock"),
 	HIDDEN(posix_lock_inode, "numflock"),
 	HIDDEN(fasync_helper, "numflock"),

@@ -6,12 +6,14 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/netlink.h>
 #include <linux/sock_diag.h>
 
 #include "fixture.h"
@@ -424,6 +426,69 @@ TEST_F(ub, segments)
 	EXPECT_EQ(0, IN(a, read_some, FD(to), 10));
 	EXPECT_EQ(0, HELD(a, DGRAMRCVBUF));
 	close(fd);
+}
+
+static int run_on(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return sched_setaffinity(0, sizeof(set), &set);
+}
+
+/*
+ * Read a packet, and have others made, likely where it was, and dropped without
+ * a word: a message to nobody is.
+ */
+static long read_and_drop_others(long fd, long n)
+{
+	struct sockaddr_nl nobody = { .nl_family = AF_NETLINK, .nl_pid = -2 };
+	int link = socket(AF_NETLINK, SOCK_RAW, NETLINK_USERSOCK);
+	char c[32] = "";
+	long err;
+
+	if (link < 0 || run_on(0))
+		return -errno;
+	err = read_some(fd, 1);
+	while (n-- && !err)
+		if (sendto(link, c, sizeof(c), 0, (struct sockaddr *)&nobody,
+			   sizeof(nobody)) >= 0)
+			err = -EBADMSG;
+	close(link);
+	return err;
+}
+
+/*
+ * What a CPU noted of a packet that it queued is no more about one that is dropped
+ * there later and has its address.
+ */
+TEST_F(ub, address_of_a_packet_that_was_read)
+{
+	struct box *a = &self->a;
+	long to = IN(a, receiver, AF_INET, SOCK_RAW << 16 | PROTOCOL);
+	unsigned long one;
+	int i;
+
+	ASSERT_LE(0, to);
+	if (run_on(1))
+		SKIP(return, "needs two CPUs");
+	EXPECT_EQ(0, send_sized(AF_INET, SOCK_RAW, PROTOCOL, 0, 1, SIZE));
+	EXPECT_TRUE(EVENTUALLY(HELD(a, DGRAMRCVBUF)));
+	one = HELD(a, DGRAMRCVBUF);
+	for (i = 0; i < 20; i++) {
+		ASSERT_EQ(0, run_on(0));
+		EXPECT_EQ(0, send_sized(AF_INET, SOCK_RAW, PROTOCOL, 0, 1, SIZE));
+		ASSERT_EQ(0, run_on(1));
+		EXPECT_EQ(0, send_sized(AF_INET, SOCK_RAW, PROTOCOL, 0, 1, SIZE));
+		EXPECT_TRUE(EVENTUALLY(HELD(a, DGRAMRCVBUF) == 3 * one));
+		EXPECT_EQ(0, IN(a, read_some, FD(to), 1));
+		EXPECT_EQ(0, IN(a, read_and_drop_others, FD(to), 5));
+		ASSERT_EQ(one, HELD(a, DGRAMRCVBUF));
+		EXPECT_EQ((long)one, IN(a, rmem_of, FD(to)));
+	}
+	EXPECT_EQ(0, IN(a, read_some, FD(to), 1));
+	EXPECT_EQ(0, HELD(a, DGRAMRCVBUF));
 }
 
 static long packet_socket(long a, long b)

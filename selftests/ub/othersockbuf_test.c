@@ -56,7 +56,7 @@ static long get_all(long fd, long b)
 
 static long patience(long fd, long ms)
 {
-	struct timeval t = { .tv_usec = ms * 1000 };
+	struct timeval t = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
 
 	return sys(setsockopt(fds[fd], SOL_SOCKET, SO_SNDTIMEO, &t, sizeof(t)));
 }
@@ -218,6 +218,87 @@ TEST_F(pair, guaranteed_share)
 	EXPECT_GE(6 * self->one, HELD(a, OTHERSOCKBUF));
 	EXPECT_EQ(SIZE, IN(a, put, fd2, SIZE));
 	EXPECT_EQ(0, IN(a, drop_all));
+}
+
+/* The kernel's pieces are what they are; one at a time goes through. */
+TEST_F(ub, pieces_larger_than_the_barrier)
+{
+	struct box *a = &self->a;
+	long fd = IN(a, make_pair, SOCK_STREAM), n, sum = 0;
+	int passed;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, IN(a, give, fd + 1));
+	passed = fd_receive(a->worker.channel);
+	ASSERT_LE(0, passed);
+	LIMIT(a, OTHERSOCKBUF, 16384);
+	EXPECT_EQ(0, IN(a, patience, fd, PATIENCE_MS));
+	worker_begin(&a->worker, put_blocking, fd, sizeof(data));
+	while (sum < (long)sizeof(data) &&
+	       EVENTUALLY((n = recv(passed, data, sizeof(data), MSG_DONTWAIT)) > 0))
+		sum += n;
+	EXPECT_EQ((long)sizeof(data), sum);
+	EXPECT_EQ((long)sizeof(data), worker_end(&a->worker));
+	EXPECT_TRUE(EVENTUALLY(HELD(a, OTHERSOCKBUF) == 0));
+	EXPECT_LT(16384, (long)ub_row(a->id, STOCKVZ_RES_OTHERSOCKBUF).maxheld);
+	EXPECT_GT((long)sizeof(data), (long)ub_row(a->id, STOCKVZ_RES_OTHERSOCKBUF).maxheld);
+	/* Not where no small one would fit either. */
+	LIMIT(a, OTHERSOCKBUF, 1000);
+	EXPECT_EQ(-EAGAIN, IN(a, put, fd, sizeof(data)));
+	EXPECT_EQ(0, IN(a, drop_all));
+	close(passed);
+}
+
+static long fill(long fd, long n)
+{
+	while (n--)
+		if (put_blocking(fd, SIZE) != SIZE)
+			return -EIO;
+	return 0;
+}
+
+static void pass_on(struct __test_metadata *_metadata, struct worker *from,
+		    struct worker *to)
+{
+	int fd = fd_receive(from->channel);
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, fd_send(to->channel, fd));
+	close(fd);
+}
+
+/* Several wait in line, and each gets what he needs while all is read. */
+TEST_F_TIMEOUT(ub, many_wait, 120)
+{
+	struct box *a = &self->a;
+	long fd = IN(a, make_pair, SOCK_DGRAM), n = repeats(300), left;
+	struct crowd c;
+	int passed, i;
+
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(SIZE, IN(a, put, fd, SIZE));
+	left = HELD(a, OTHERSOCKBUF);
+	ASSERT_EQ(0, IN(a, give, fd + 1));
+	passed = fd_receive(a->worker.channel);
+	ASSERT_LE(0, passed);
+	EXPECT_EQ(SIZE, recv(passed, data, SIZE, MSG_DONTWAIT));
+	LIMIT(a, OTHERSOCKBUF, 2 * left + left / 2);
+	crowd_open(_metadata, &c, a, CROWD);
+	for (i = 0; i < CROWD; i++) {
+		ASSERT_EQ(0, IN(a, give, fd));
+		pass_on(_metadata, &a->worker, &c.w[i]);
+		ASSERT_EQ(0, worker_do(&c.w[i], take, 0, 0));
+	}
+	crowd_begin(&c, fill, 0, n);
+	for (left = CROWD * n; left; left--)
+		if (!EVENTUALLY(recv(passed, data, SIZE, MSG_DONTWAIT) == SIZE))
+			break;
+	EXPECT_EQ(0, left);
+	EXPECT_EQ(0, crowd_end(_metadata, &c));
+	EXPECT_TRUE(EVENTUALLY(HELD(a, OTHERSOCKBUF) == 0));
+	crowd_close(&c);
+	EXPECT_EQ(0, IN(a, drop_all));
+	close(passed);
 }
 
 static long churn(long n, long type)

@@ -198,6 +198,30 @@ TEST_F_TIMEOUT(venet, a_large_mtu_needs_no_fragments, 60)
 	close(to);
 }
 
+/* Who raises his own MTU alone does not have the host fragment for him. */
+TEST_F_TIMEOUT(venet, larger_than_the_other_end_takes, 60)
+{
+	struct link_stats before, after;
+	char buf[1473] = "";
+	int to, from;
+
+	ASSERT_EQ(0, sh("ip -n a link set venet0 mtu 65535"));
+	from = udp_bound(self->a, A4, 0);
+	to = udp_bound(HOST, HOST4, PORT);
+	ASSERT_TRUE(link_stats(self->a, "venet0", &before));
+	EXPECT_EQ(sizeof(buf), udp_send(from, HOST4, PORT, buf, sizeof(buf)));
+	EXPECT_FALSE(arrives(to, NEVER_MS));
+	ASSERT_TRUE(link_stats(self->a, "venet0", &after));
+	EXPECT_EQ(1, after.tx_dropped - before.tx_dropped);
+	EXPECT_EQ(sizeof(buf) - 1, udp_send(from, HOST4, PORT, buf, sizeof(buf) - 1));
+	EXPECT_TRUE(arrives(to, SOON_MS));
+	/* TCP's large pieces are cut to what the other end asked for. */
+	EXPECT_EQ(1 << 20, stream(self->a, A4, self->out, OUT4, 1 << 20));
+	EXPECT_EQ(1 << 20, stream(self->out, OUT4, self->a, A4, 1 << 20));
+	close(from);
+	close(to);
+}
+
 static int link_flags(int ns, short *flags, struct ifreq *mtu, struct ifreq *hw)
 {
 	struct ifreq r = { .ifr_name = "venet0" };

@@ -45,7 +45,7 @@ stage_stockvz()
 
 	[ -n "$module" ] || return 0
 	mkdir -p "$1/extra"
-	for ko in stockvz holder/stockvz_holder; do
+	for ko in stockvz holder/stockvz_holder server/stockvz_server; do
 		objcopy --strip-debug "$build/$release/$ko.ko" "$1/extra/${ko##*/}.ko"
 	done
 }
