@@ -240,6 +240,40 @@ TEST_F(connection, nobody_is_starved)
 	EXPECT_EQ(50000, worker_end(&a->worker));
 }
 
+/*
+ * A corked segment leaves as much of its page as the next, empty, takes: then there
+ * is not a byte in hand for what is refused.
+ */
+#define MUCH 30000
+
+static long send_behind_full_page(long fd, long b)
+{
+	long empty, rest;
+
+	be_impatient(fd);
+	if (send(fds[fd], data, 1, MSG_MORE) != 1)
+		return -errno;
+	empty = meminfo(fd, SK_MEMINFO_WMEM_QUEUED) - 1;
+	rest = 4096 - 2 * empty - 1;
+	if (send(fds[fd], data, rest, MSG_MORE | MSG_EOR) != rest)
+		return -errno;
+	return send_blocking(fd, MUCH) == MUCH ? 1 + rest + MUCH : -errno;
+}
+
+TEST_F(connection, no_empty_segment_is_left)
+{
+	struct box *a = &self->a;
+	long got;
+
+	LIMIT(a, TCPSNDBUF, 7000);
+	worker_begin(&a->worker, send_behind_full_page, self->fd, 0);
+	got = drain(self->peer, MUCH);
+	EXPECT_LE(MUCH, got);
+	got = worker_end(&a->worker) - got;
+	EXPECT_LT(0, got);
+	EXPECT_EQ(got, drain(self->peer, got));
+}
+
 /* The admin raises the limit: who waits hears of it with the next acknowledgment. */
 TEST_F(connection, the_limit_is_raised)
 {
