@@ -225,7 +225,9 @@ static void sockbuf_rfree(struct ftrace_regs *fregs)
 
 	if (likely(hlist_bl_empty(owner_bucket(sk))))
 		return;
-	if (is_raw(sk))
+	if (likely(sk_is_tcp(sk)))
+		tcpbuf_rfree(sk, skb->truesize);
+	else if (is_raw(sk))
 		give_back(sk, skb->truesize);
 }
 

@@ -112,6 +112,19 @@ COMPAT_KFREE_SKB_PROBE(dgrambuf_dropped);
 int dgrambuf_udp_prove(void);
 int dgrambuf_raw_prove(void);
 
+/* tcpbuf.c */
+DECLARE_HOOK(tcpbuf_may_send);
+DECLARE_HOOK(tcpbuf_send);
+DECLARE_HOOK(tcpbuf_wait);
+DECLARE_HOOK(tcpbuf_connect);
+DECLARE_HOOK(tcpbuf_receive);
+DECLARE_HOOK(tcpbuf_came);
+DECLARE_HOOK(tcpbuf_look);
+int tcpbuf_may_send_prove(void);
+int tcpbuf_send_prove(void);
+int tcpbuf_connect_prove(void);
+int tcpbuf_receive_prove(void);
+
 /* othersockbuf.c */
 DECLARE_HOOK(othersockbuf_send);
 DECLARE_HOOK(othersockbuf_wfree);

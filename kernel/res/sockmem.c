@@ -178,9 +178,9 @@ void sockmem_unlock_refused(struct sockmem *m, unsigned long flags,
 enum ub_severity sockmem_send_severity(const struct sockmem *m,
 				       unsigned int more)
 {
-	const struct ub_counter *c = &m->ub->counter[STOCKVZ_RES_OTHERSOCKBUF].c;
-	const struct ub_counter *socks =
-		&m->ub->counter[STOCKVZ_RES_NUMOTHERSOCK].c;
+	const struct ub_counter *c = &m->ub->counter[sockmem_send_res(m)].c;
+	const struct ub_counter *socks = &m->ub->counter[m->tcp ?
+		STOCKVZ_RES_NUMTCPSOCK : STOCKVZ_RES_NUMOTHERSOCK].c;
 	unsigned long barrier = READ_ONCE(c->barrier);
 	unsigned long limit = READ_ONCE(c->limit);
 
@@ -204,7 +204,8 @@ enum ub_severity sockmem_send_severity(const struct sockmem *m,
 int sockmem_send(struct sockmem *m, unsigned int bytes,
 		 enum ub_severity severity, struct ub_refusal *why)
 {
-	struct ub_counter *c = &m->ub->counter[STOCKVZ_RES_OTHERSOCKBUF].c;
+	enum stockvz_resource res = sockmem_send_res(m);
+	struct ub_counter *c = &m->ub->counter[res].c;
 	unsigned int change;
 
 	lockdep_assert_held(&m->lock);
@@ -212,8 +213,9 @@ int sockmem_send(struct sockmem *m, unsigned int bytes,
 		change = m->snd - bytes;
 		m->snd = bytes;
 		m->above -= min(m->above, change);
-		ub_uncharge(m->ub, STOCKVZ_RES_OTHERSOCKBUF, change);
-		othersockbuf_fed(m->ub);
+		ub_uncharge(m->ub, res, change);
+		if (!m->tcp)
+			othersockbuf_fed(m->ub);
 	} else if (bytes > m->snd) {
 		change = bytes - m->snd;
 		if (ub_counter_charge(c, change, severity, why))
@@ -233,7 +235,8 @@ static void settle(struct sockmem *m)
 	m->dead = true;
 	sockmem_send(m, 0, UB_FORCE, NULL);
 	if (m->rcv)
-		ub_uncharge(ub, STOCKVZ_RES_DGRAMRCVBUF, m->rcv);
+		ub_uncharge(ub, m->tcp ? STOCKVZ_RES_TCPRCVBUF :
+					 STOCKVZ_RES_DGRAMRCVBUF, m->rcv);
 	if (m->orphan)
 		atomic_dec(&ub->socks.orphans);
 }

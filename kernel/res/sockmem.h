@@ -23,8 +23,9 @@
  * @snd: bytes charged for what it sends
  * @rcv: bytes charged for what it received
  * @above: of @snd, what it was granted when the barrier was passed already
- * @pending: of @snd, what senders are about to queue
- * @tcp: it is TCP's, whose buffers are not counted. Constant
+ * @pending: of @snd, what senders other than TCP's are about to queue
+ * @want: TCP: the charge for sending that was refused last, 0 if none was since
+ * @tcp: which resources those are. Constant
  * @orphan: counts among the orphans
  * @dead: the socket is gone, and everything was given back
  * @rcu: frees it
@@ -39,6 +40,7 @@ struct sockmem {
 	unsigned int rcv;
 	unsigned int above;
 	unsigned int pending;
+	unsigned int want;
 	bool tcp;
 	bool orphan;
 	bool dead;
@@ -160,8 +162,18 @@ static __always_inline void sockmem_unlock(struct sockmem *m,
 	spin_unlock_irqrestore(&m->lock, flags);
 }
 
+static __always_inline enum stockvz_resource
+sockmem_send_res(const struct sockmem *m)
+{
+	return m->tcp ? STOCKVZ_RES_TCPSNDBUF : STOCKVZ_RES_OTHERSOCKBUF;
+}
+
 /* othersockbuf.c */
 void othersockbuf_fed(struct ub *ub);
 void othersockbuf_refresh(struct ub *ub);
+
+/* tcpbuf.c */
+void tcpbuf_refresh(struct ub *ub);
+void tcpbuf_rfree(struct sock *sk, unsigned int size);
 
 #endif

@@ -23,10 +23,13 @@ DEFINE_HOOK(release_first)
 #define SERVES(name) BIT_ULL(STOCKVZ_RES_##name)
 
 /* Buffers are paid for by who paid for their socket. */
+#define SERVES_TCPBUFS \
+	(SERVES(TCPSNDBUF) | SERVES(TCPRCVBUF))
 #define SERVES_SOCKBUFS \
 	(SERVES(DGRAMRCVBUF) | SERVES(OTHERSOCKBUF))
 #define SERVES_SOCKETS \
-	(SERVES(NUMTCPSOCK) | SERVES(NUMOTHERSOCK) | SERVES_SOCKBUFS)
+	(SERVES(NUMTCPSOCK) | SERVES(NUMOTHERSOCK) | SERVES_TCPBUFS | \
+	 SERVES_SOCKBUFS)
 
 static struct hook table[] = {
 	{
@@ -121,13 +124,58 @@ static struct hook table[] = {
 		.symbol = { "sock_rfree" },
 		.role = HOOK_RELEASE,
 		.callback = sockbuf_rfree_hook,
-		.serves = SERVES(DGRAMRCVBUF),
+		.serves = SERVES(DGRAMRCVBUF) | SERVES_TCPBUFS,
 		.hot = true,
 	}, {
 		.symbol = { "kfree_skb" },
 		.role = HOOK_RELEASE,
 		.probe = dgrambuf_dropped,
 		.serves = SERVES(DGRAMRCVBUF),
+	}, {
+		.symbol = { "tcp_stream_memory_free" },
+		.role = HOOK_GATE,
+		.callback = tcpbuf_may_send_hook,
+		.serves = SERVES_TCPBUFS,
+		.hot = true,
+		.prove = tcpbuf_may_send_prove,
+	}, {
+		.symbol = { "__sk_mem_schedule" },
+		.role = HOOK_GATE,
+		.callback = tcpbuf_send_hook,
+		.serves = SERVES_TCPBUFS,
+		.hot = true,
+		.prove = tcpbuf_send_prove,
+	}, {
+		.symbol = { "sk_stream_wait_memory" },
+		.role = HOOK_ACCOUNT,
+		.callback = tcpbuf_wait_hook,
+		.serves = SERVES_TCPBUFS,
+	}, {
+		.symbol = { "tcp_connect" },
+		.role = HOOK_GATE,
+		.callback = tcpbuf_connect_hook,
+		.serves = SERVES_TCPBUFS,
+		.prove = tcpbuf_connect_prove,
+	}, {
+		.symbol = { "tcp_try_rmem_schedule" },
+		.prototype = "int (struct sock *, struct sk_buff *, unsigned int)",
+		.role = HOOK_GATE,
+		.callback = tcpbuf_receive_hook,
+		.serves = SERVES_TCPBUFS,
+		.hot = true,
+		.prove = tcpbuf_receive_prove,
+	}, {
+		.symbol = { "tcp_data_ready" },
+		.role = HOOK_ACCOUNT,
+		.callback = tcpbuf_came_hook,
+		.serves = SERVES_TCPBUFS,
+		.hot = true,
+	}, {
+		.symbol = { "__sk_mem_reclaim" },
+		.role = HOOK_RELEASE,
+		.callback = tcpbuf_look_hook,
+		.serves = SERVES_TCPBUFS,
+		.hot = true,
 	}, {
 		.symbol = { "sock_alloc_send_pskb" },
 		.role = HOOK_GATE,
@@ -513,6 +561,8 @@ int res_init(const char *hide, bool require_all)
 	res_host_init();
 	memcg_init();
 	numflock_init();
+	ub_set_refresh(STOCKVZ_RES_TCPSNDBUF, tcpbuf_refresh);
+	ub_set_refresh(STOCKVZ_RES_TCPRCVBUF, tcpbuf_refresh);
 	ub_set_refresh(STOCKVZ_RES_OTHERSOCKBUF, othersockbuf_refresh);
 	err = kmem_init() ?: attach(hide, require_all);
 	if (err) {

@@ -193,6 +193,8 @@ static void check_counted(struct __test_metadata *_metadata, const char *off)
 		{ "numflock", STOCKVZ_RES_NUMFLOCK },
 		{ "numpty", STOCKVZ_RES_NUMPTY },
 		{ "numsiginfo", STOCKVZ_RES_NUMSIGINFO },
+		{ "tcpsndbuf", STOCKVZ_RES_TCPSNDBUF },
+		{ "tcprcvbuf", STOCKVZ_RES_TCPRCVBUF },
 		{ "othersockbuf", STOCKVZ_RES_OTHERSOCKBUF },
 		{ "dgramrcvbuf", STOCKVZ_RES_DGRAMRCVBUF },
 		{ "nftables", STOCKVZ_RES_NUMIPTENT },
@@ -264,8 +266,9 @@ FIXTURE_TEARDOWN(module)
 	EXPECT_EQ(0, load(""));
 }
 
+#define TCPBUFS "tcpsndbuf tcprcvbuf"
 #define SOCKBUFS "othersockbuf dgramrcvbuf"
-#define ALL_SOCKETS "numtcpsock numothersock " SOCKBUFS
+#define ALL_SOCKETS "numtcpsock numothersock " TCPBUFS " " SOCKBUFS
 
 /* What is off without a function, and of what that is one part of several. */
 static const struct hidden {
@@ -290,7 +293,14 @@ static const struct hidden {
 	HIDDEN(__sock_queue_rcv_skb, "dgramrcvbuf"),
 	HIDDEN(udp_rmem_release, "dgramrcvbuf"),
 	HIDDEN(kfree_skb, "dgramrcvbuf"),
-	HIDDEN(sock_rfree, "dgramrcvbuf"),
+	HIDDEN(sock_rfree, TCPBUFS " dgramrcvbuf"),
+	HIDDEN(tcp_stream_memory_free, TCPBUFS),
+	HIDDEN(__sk_mem_schedule, TCPBUFS),
+	HIDDEN(sk_stream_wait_memory, TCPBUFS),
+	HIDDEN(tcp_connect, TCPBUFS),
+	HIDDEN(tcp_try_rmem_schedule, TCPBUFS),
+	HIDDEN(tcp_data_ready, TCPBUFS),
+	HIDDEN(__sk_mem_reclaim, TCPBUFS),
 	HIDDEN(sock_alloc_send_pskb, "othersockbuf"),
 	HIDDEN(sock_wfree, "othersockbuf"),
 	HIDDEN(security_file_lock, "numflock"),
@@ -443,6 +453,8 @@ TEST_F(whole, everything_is_on)
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numflock").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numpty").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numsiginfo").state);
+	EXPECT_EQ(STOCKVZ_STATE_ON, feature("tcpsndbuf").state);
+	EXPECT_EQ(STOCKVZ_STATE_ON, feature("tcprcvbuf").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("othersockbuf").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("dgramrcvbuf").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("ct-events").state);
