@@ -249,58 +249,6 @@ TEST_F(ub, pieces_larger_than_the_barrier)
 	close(passed);
 }
 
-static long fill(long fd, long n)
-{
-	while (n--)
-		if (put_blocking(fd, SIZE) != SIZE)
-			return -EIO;
-	return 0;
-}
-
-static void pass_on(struct __test_metadata *_metadata, struct worker *from,
-		    struct worker *to)
-{
-	int fd = fd_receive(from->channel);
-
-	ASSERT_LE(0, fd);
-	ASSERT_EQ(0, fd_send(to->channel, fd));
-	close(fd);
-}
-
-/* Several wait in line, and each gets what he needs while all is read. */
-TEST_F_TIMEOUT(ub, many_wait, 120)
-{
-	struct box *a = &self->a;
-	long fd = IN(a, make_pair, SOCK_DGRAM), n = repeats(300), left;
-	struct crowd c;
-	int passed, i;
-
-	ASSERT_LE(0, fd);
-	EXPECT_EQ(SIZE, IN(a, put, fd, SIZE));
-	left = HELD(a, OTHERSOCKBUF);
-	ASSERT_EQ(0, IN(a, give, fd + 1));
-	passed = fd_receive(a->worker.channel);
-	ASSERT_LE(0, passed);
-	EXPECT_EQ(SIZE, recv(passed, data, SIZE, MSG_DONTWAIT));
-	LIMIT(a, OTHERSOCKBUF, 2 * left + left / 2);
-	crowd_open(_metadata, &c, a, CROWD);
-	for (i = 0; i < CROWD; i++) {
-		ASSERT_EQ(0, IN(a, give, fd));
-		pass_on(_metadata, &a->worker, &c.w[i]);
-		ASSERT_EQ(0, worker_do(&c.w[i], take, 0, 0));
-	}
-	crowd_begin(&c, fill, 0, n);
-	for (left = CROWD * n; left; left--)
-		if (!EVENTUALLY(recv(passed, data, SIZE, MSG_DONTWAIT) == SIZE))
-			break;
-	EXPECT_EQ(0, left);
-	EXPECT_EQ(0, crowd_end(_metadata, &c));
-	EXPECT_TRUE(EVENTUALLY(HELD(a, OTHERSOCKBUF) == 0));
-	crowd_close(&c);
-	EXPECT_EQ(0, IN(a, drop_all));
-	close(passed);
-}
-
 static long churn(long n, long type)
 {
 	long fd = make_pair(type, 0), refused = 0;
