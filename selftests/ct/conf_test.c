@@ -11,6 +11,7 @@
 #include "../../user/lib/ct.c"
 #include "../../user/lib/log.c"
 #include "../../user/lib/param.c"
+#include "../../user/lib/ubrules.c"
 
 #include "kselftest_harness.h"
 
