@@ -13,7 +13,7 @@ id=9003
 root=$ct_private/$id
 ct_setup
 ct_gone $id
-plan 40
+plan 41
 
 # What a container could reach if it got out.
 host_files()
@@ -137,11 +137,20 @@ check "so is what the kernel runs for core dumps" not vzctl exec2 $id \
 check "it can nest cgroups so far only" vzctl exec2 $id \
 	'cd /sys/fs/cgroup && for i in $(seq 100); do mkdir a && cd a || break; done; [ $i -lt 50 ]'
 
-# Visitors come in through a cgroup that the container may do anything with.
+# Visitors come in through a cgroup that the container may do anything with: it has them
+# frozen, and looks at the first of them.
 freeze()
 {
 	vzctl exec3 "$id" busybox sh -c 'cd /sys/fs/cgroup && echo $$ >cgroup.procs && rmdir vzctl &&
-		mkdir vzctl && echo 1 >vzctl/cgroup.freeze'
+		mkdir vzctl && echo 1 >vzctl/cgroup.freeze
+		watch()
+		{
+			until read -r pid <vzctl/cgroup.procs; do usleep 10000; done
+			for file in mountinfo net/dev; do
+				cmp /proc/1/$file /proc/$pid/$file && echo $file
+			done >/seen
+		}
+		watch >/dev/null 2>&1 </dev/null &'
 }
 frozen_out()
 {
@@ -164,6 +173,8 @@ check "a terminal that is none is found out" mentions 'failed$' vzctl enter $id 
 check "a shell that leads back to the caller gets nowhere" self
 freeze
 check "a frozen door is given up" frozen_out
+check "whoever stood there had nothing of the host about him" \
+	says $'mountinfo\nnet/dev' cat "$root/seen"
 check "it stops all the same" vzctl stop $id --fast
 check "and leaves nothing" within 10 ct_same_state "$before"
 check "the host is as it was" untouched
