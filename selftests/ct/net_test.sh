@@ -57,7 +57,7 @@ given()
 	vzlist -H -t -o ip "$1" | sed 's/ *$//'
 }
 
-plan 76
+plan 78
 
 # ---- one that has none, live
 check "start without an address" vzctl start $one
@@ -152,7 +152,11 @@ check "is made known" mentions '^10\.88\.0\.51 .*lladdr' ip -n out neigh show
 vzctl --quiet set $one --ipdel all
 
 # ---- the end
+echo 10.88.0.2 >/var/lib/vzctl/veip/$one
 check "stop" vzctl stop $one --fast
+check "an address on its record that is another's by now stays that one's" \
+	pings out 10.88.0.2
+check "and is answered for" mentions '10\.88\.0\.2 dev out0 proxy' ip neigh show proxy
 check "stop" vzctl stop $two --fast
 check "no route is left" not grep -qE '10\.88|fd88' <(ip route; ip -6 route)
 check "no neighbour is left" not grep -qE '10\.88|fd88' <(ip neigh show proxy; ip -6 neigh show proxy)
