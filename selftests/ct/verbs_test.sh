@@ -14,7 +14,7 @@ conf=/etc/vz/conf
 ct_setup
 ct_gone $id
 ct_new $id
-plan 35
+plan 38
 
 # script NAME LINE: an action script that says that it ran, and what it was told
 script()
@@ -117,6 +117,17 @@ script $id.umount "umount /vz/root/$id/mnt"
 vzctl --quiet start $id
 check "what a mount script puts there is seen inside" says hello vzctl exec $id cat /mnt/file
 vzctl --quiet stop $id --fast
+rm $conf/$id.umount
+mkdir -p "/vz/shared/a dir"
+cat >>$conf/$id.mount <<-END
+	mount --bind /vz/shared "/vz/root/$id/mnt/a dir"
+END
+check "and goes with it, when no script takes it away" \
+	sh -c "vzctl start $id && vzctl stop $id --fast"
+check "all of it" not grep " /vz/root/$id" /proc/self/mountinfo
+echo 'exit 1' >>$conf/$id.mount
+vzctl --quiet mount $id
+check "also when that script failed afterwards" not grep " /vz/root/$id" /proc/self/mountinfo
 no_scripts
 rm -rf /vz/shared
 

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -58,8 +62,67 @@ int rootfs_mount(const char *private, const char *root)
 	return move_mount(tree, "", AT_FDCWD, root, MOVE_MOUNT_F_EMPTY_PATH) ? -errno : 0;
 }
 
+/* The kernel writes blanks and their like as a backslash and three octal digits. */
+static void unescape(char *text)
+{
+	char *to = text;
+
+	while (*text) {
+		if (*text == '\\' && strspn(text + 1, "01234567") >= 3) {
+			*to++ = (text[1] & 3) << 6 | (text[2] & 7) << 3 | (text[3] & 7);
+			text += 4;
+		} else {
+			*to++ = *text++;
+		}
+	}
+	*to = 0;
+}
+
+/* The last mount below a place: what lies on top comes after what it lies on. */
+static char *last_below(const char *place)
+{
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+	size_t size = 0, len = strlen(place);
+	char *line = NULL, *last = NULL, *point;
+
+	while (f && getline(&line, &size, f) > 0) {
+		if (sscanf(line, "%*s %*s %*s %*s %ms", &point) != 1)
+			continue;
+		unescape(point);
+		if (!strncmp(point, place, len) && point[len] == '/') {
+			free(last);
+			last = point;
+		} else {
+			free(point);
+		}
+	}
+	free(line);
+	if (f)
+		fclose(f);
+	return last;
+}
+
+/* Scripts of the admin may have mounted something there and not taken it away. */
+static int umount_below(const char *root)
+{
+	char real[PATH_MAX], *point;
+	int ret = 0;
+
+	if (!realpath(root, real))
+		return -errno;
+	while (!ret && (point = last_below(real))) {
+		ret = umount2(point, UMOUNT_NOFOLLOW) ? -errno : 0;
+		free(point);
+	}
+	return ret;
+}
+
 int rootfs_umount(const char *root)
 {
+	int ret = umount_below(root);
+
+	if (ret)
+		return ret;
 	return umount2(root, UMOUNT_NOFOLLOW) ? -errno : 0;
 }
 

@@ -14,6 +14,7 @@
 
 /* The private area appears on VE_ROOT. 0 or -errno. */
 int rootfs_mount(const char *private, const char *root);
+/* With all that is mounted below it. */
 int rootfs_umount(const char *root);
 bool rootfs_mounted(const char *root);
 

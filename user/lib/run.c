@@ -71,7 +71,10 @@ int ct_mount(struct ct *ct)
 			      strerror(-ret));
 	ret = script_run(ct, "mount", false);
 	if (ret) {
-		rootfs_umount(ct->root);
+		int err = rootfs_umount(ct->root);
+
+		if (err)
+			vz_log(-1, "Unable to unmount %s: %s", ct->root, strerror(-err));
 		return ret;
 	}
 	vz_log(0, "Container is mounted");
