@@ -14,7 +14,7 @@ conf=/etc/vz/conf
 ct_setup
 ct_gone $id
 ct_new $id
-plan 38
+plan 39
 
 # script NAME LINE: an action script that says that it ran, and what it was told
 script()
@@ -66,6 +66,13 @@ check "stop --skip-umount" vzctl stop $id --fast --skip-umount
 check "it is still mounted" says "CTID $id exist mounted down" vzctl status $id
 vzctl --quiet umount $id
 check "restart of one that is down starts it" vzctl restart $id
+unheard()
+{
+	{ vzctl restart "$id" --fast; echo $? >/tmp/ct-unheard; } 2>&1 | :
+	says 0 cat /tmp/ct-unheard && says "CTID $id exist mounted running" vzctl status "$id"
+}
+check "a command that nobody listens to is carried through" unheard
+rm -f /tmp/ct-unheard
 vzctl --quiet stop $id --fast
 
 # ---- not to be started

@@ -29,13 +29,22 @@ static void on_cancel(int sig)
 	vz_cancelled = 1;
 }
 
+/* That nobody reads what we say is no reason to stop half-way. */
+static void on_pipe(int sig)
+{
+	(void)sig;
+}
+
 /* Without SA_RESTART: whoever waits is to notice. */
 void catch_cancel(void)
 {
-	struct sigaction action = { .sa_handler = on_cancel };
+	struct sigaction cancel = { .sa_handler = on_cancel };
+	/* Not ignored: the programs that we run would go on ignoring it. */
+	struct sigaction pipe = { .sa_handler = on_pipe };
 
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGINT, &cancel, NULL);
+	sigaction(SIGTERM, &cancel, NULL);
+	sigaction(SIGPIPE, &pipe, NULL);
 }
 
 /* Who holds the lock; 0 when the file does not say. */

@@ -122,9 +122,10 @@ int proxy_run(struct proxy *proxy, int timeout)
 {
 	time_t end = time(NULL) + timeout;
 	bool ended = false, late = false;
+	sighandler_t before;
 
 	/* Whoever closes his end is seen by the failing write. */
-	signal(SIGPIPE, SIG_IGN);
+	before = signal(SIGPIPE, SIG_IGN);
 	while (!ended && !late && !vz_cancelled) {
 		ended = turn(proxy);
 		late = timeout && !ended && time(NULL) > end;
@@ -133,6 +134,6 @@ int proxy_run(struct proxy *proxy, int timeout)
 		pidfd_send_signal(proxy->pidfd, SIGKILL, NULL, 0);
 	for (size_t i = 0; i < proxy->nr; i++)
 		finish(&proxy->pump[i]);
-	signal(SIGPIPE, SIG_DFL);
+	signal(SIGPIPE, before);
 	return late ? -ETIMEDOUT : 0;
 }
