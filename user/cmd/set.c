@@ -424,7 +424,8 @@ static int apply_running(struct set *set)
 
 	if (set->reset_ub) {
 		ret = ct_check(set->ct);
-		return ret ?: apply_limits(set, &set->ct->limits);
+		/* The host is charged nothing: what 0.conf says is kept, and no more. */
+		return ret || !set->ct->id ? ret : apply_limits(set, &set->ct->limits);
 	}
 	changed_limits(set, &limits);
 	ret = apply_limits(set, &limits);
