@@ -14,7 +14,7 @@ conf=/etc/vz/conf
 ct_setup
 ct_gone $id
 ct_new $id
-plan 39
+plan 43
 
 # script NAME LINE: an action script that says that it ran, and what it was told
 script()
@@ -56,6 +56,24 @@ check "set-uid programs of the container have no power on the host" \
 check "mount of a mounted one: 0" vzctl mount $id
 check "umount" vzctl umount $id
 check "it is not mounted" says "CTID $id exist unmounted down" vzctl status $id
+
+# ---- locked
+lock=/vz/lock/$id.lck
+mkfifo /tmp/ct-fifo
+bash -c 'read -r <>/tmp/ct-fifo' $'\e[31mrm\n' &
+sleeper=$!
+echo "$sleeper" >$lock
+check "one that another tool works on: 9" exits 9 vzctl mount $id
+check "and who it is, without what he would do to the terminal" \
+	mentions "^Locked by: pid $sleeper, cmdline bash .*[?]\[31mrm[?]$" vzctl mount $id
+printf '%s\nlocked\nflock\n' "$sleeper" >$lock
+check "a pid that is another's by now locks nothing of ours" vzctl mount $id
+kill $sleeper
+rm /tmp/ct-fifo
+vzctl --quiet umount $id
+echo "$sleeper" >$lock
+check "nor does that of nobody" vzctl mount $id
+vzctl --quiet umount $id
 
 # ---- running
 check "one that is mounted can be started" sh -c "vzctl mount $id && vzctl start $id"
