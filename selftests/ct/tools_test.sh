@@ -18,7 +18,7 @@ tar --version 2>/dev/null | grep -q GNU || skip_all "needs GNU tar"
 
 conf=/etc/vz/conf
 cache=/vz/template/cache
-plan 65
+plan 68
 
 # ---- a template, with a trap in it: links that lead out of it
 
@@ -141,6 +141,11 @@ for value in 10K 1: :1 -5 unlimitedx '' 9223372036854775808; do
 done
 check "set: --name needs --save" unchanged wrong 131 'needs --save' vzctl set 701 --name other
 check "set: the name is taken" unchanged wrong 131 'Conflict' vzctl set 702 --name box --save
+mkdir $conf/701.conf.tmp
+check "set: a name that cannot be saved: 139" exits 139 vzctl --quiet set 701 --name other --save
+rmdir $conf/701.conf.tmp
+check "set: it has the old one still" says "CTID 701 exist unmounted down" vzctl status box
+check "set: and no other" not test -L /etc/vz/names/other
 check "set: another name" vzctl set 701 --name other --save
 check "set: the old name is gone" not vzctl start box
 check "set: applyconfig" vzctl set 701 --applyconfig light --save
