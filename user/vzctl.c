@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* vzctl: find the command and the container, and let the one work on the other. */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,6 +152,8 @@ int main(int argc, char **argv)
 	bool skiplock = false;
 
 	open_standard_streams();
+	/* A caller that ignores it would have us know nothing of our children's ends. */
+	signal(SIGCHLD, SIG_DFL);
 	umask(022);
 	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
 
