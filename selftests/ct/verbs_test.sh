@@ -120,7 +120,7 @@ for kind in premount mount umount postumount; do
 	script $id.$kind
 done
 echo 'echo "$VEID-$HOME-$(id -u)-$(cat /proc/1/comm)" >/was-started' >$conf/$id.start
-echo 'touch /was-stopped' >$conf/$id.stop
+echo '[ /proc/self/fd/0 -ef /dev/null ] && touch /was-stopped' >$conf/$id.stop
 rm -f /tmp/ct-scripts
 vzctl --quiet start $id
 check "scripts on the way up: the common one first" \
@@ -132,7 +132,7 @@ rm -f /tmp/ct-scripts
 vzctl --quiet stop $id
 check "scripts on the way down: the container's own first" \
 	says '9006.umount vps.umount 9006.postumount vps.postumount ' ran
-check "the stop script ran inside" test -e $ct_private/$id/was-stopped
+check "the stop script ran inside, and had nothing of the host's" test -e $ct_private/$id/was-stopped
 no_scripts
 script $id.mount 'exit 1'
 check "a mount script that fails: 79" exits 79 vzctl start $id
