@@ -72,6 +72,9 @@ void userns_lift_limits(void)
 	const struct rlimit files = { NOFILE_SOFT, NOFILE_HARD };
 	const struct rlimit none = { RLIM_INFINITY, RLIM_INFINITY };
 
+	/* Who starts it may be a service that the kernel is to spare. */
+	setpriority(PRIO_PROCESS, 0, 0);
+	file_write_at(AT_FDCWD, "/proc/self/oom_score_adj", "0");
 	for (size_t i = 0; i < NR(lifted); i++) {
 		getrlimit(lifted[i].resource, &lifted[i].own);
 		setrlimit(lifted[i].resource, &none);

@@ -21,7 +21,8 @@ int userns_become_root(void);
  * Some resource limits of whoever makes a user namespace bound all that live
  * in it together, and are counted with those of every other container:
  * userns_lift_limits() before it is made, userns_lower_limits() in whoever goes
- * to live there.
+ * to live there. What else it would inherit of us, whom the kernel prefers to
+ * run or to kill, is as on a machine of its own from the former on.
  */
 void userns_lift_limits(void);
 int userns_lower_limits(void);
