@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "cgroup.h"
+#include "clock.h"
 #include "devs.h"
 #include "fd.h"
 #include "lock.h"
@@ -247,14 +248,6 @@ int cg_populated(int dir)
 	int auto_fd events = openat(dir, "cgroup.events", O_RDONLY | O_CLOEXEC);
 
 	return events < 0 ? -errno : read_populated(events);
-}
-
-static long now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 int cg_wait_empty(int dir, int ms)

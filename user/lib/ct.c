@@ -12,6 +12,8 @@
 #include "log.h"
 
 #define STOP_TIMEOUT	120
+/* There are waits in milliseconds. */
+#define STOP_TIMEOUT_MAX (INT_MAX / 1000)
 #define NUMIPTENT_MIN	16
 
 /*
@@ -212,7 +214,7 @@ int ct_refresh(struct ct *ct)
 	copy_text(ct->ostemplate, sizeof(ct->ostemplate), conf_get(&ct->conf, "OSTEMPLATE"));
 	expand_veid(ct->root, sizeof(ct->root), root, ct->id);
 	expand_veid(ct->private, sizeof(ct->private), private, ct->id);
-	ct->stop_timeout = timeout && timeout < INT_MAX ? (int)timeout : STOP_TIMEOUT;
+	ct->stop_timeout = timeout > STOP_TIMEOUT_MAX ? STOP_TIMEOUT_MAX : timeout ?: STOP_TIMEOUT;
 	read_uid_base(ct);
 	read_limits(ct);
 	return 0;

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "devs.h"
 #include "dist.h"
 #include "dns.h"
@@ -282,11 +283,11 @@ static int ask_systemd(struct ct *ct, char *word, size_t size, int timeout)
 static int wait_systemd(struct ct *ct)
 {
 	const struct timespec pause = { .tv_nsec = BOOT_PAUSE_MS * 1000 * 1000 };
-	time_t end = time(NULL) + BOOT_TIMEOUT;
+	long end = now_ms() + BOOT_TIMEOUT * 1000L;
 	char word[32];
 
 	while (!vz_cancelled) {
-		time_t left = end - time(NULL);
+		long left = (end - now_ms()) / 1000;
 		int ret = left > 0 ? ask_systemd(ct, word, sizeof(word), left) : -ETIMEDOUT;
 
 		if (ret)
