@@ -57,6 +57,7 @@ static int hostname_script(struct ct *ct, struct init_script *script)
 		.what = "set the hostname",
 		.line = ct->hostname,
 		.file = "/etc/hostname",
+		.code = VZ_HOSTNAME,
 	};
 	if (!*ct->hostname)
 		return 0;

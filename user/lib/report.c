@@ -160,7 +160,7 @@ int report_wait(int sock, int seconds, int *fd)
 		if (len <= 0 && ready)
 			return 0;
 		if (len <= 0)
-			return vz_err(VZ_NOENV, "The container's first process was killed");
+			return vz_err(VZ_NOENV, "The new process was killed before it ran its program");
 		if (len != sizeof(report) || report.code > 0)
 			return print(&report);
 		if (report.code == READY)
