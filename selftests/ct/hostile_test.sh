@@ -13,7 +13,7 @@ id=9003
 root=$ct_private/$id
 ct_setup
 ct_gone $id
-plan 41
+plan 42
 
 # What a container could reach if it got out.
 host_files()
@@ -136,6 +136,13 @@ check "so is what the kernel runs for core dumps" not vzctl exec2 $id \
 
 check "it can nest cgroups so far only" vzctl exec2 $id \
 	'cd /sys/fs/cgroup && for i in $(seq 100); do mkdir a && cd a || break; done; [ $i -lt 50 ]'
+
+how_many()
+{
+	vzctl exec2 "$id" 'echo max >/sys/fs/cgroup/cgroup.max.descendants' 2>/dev/null
+	cat "/sys/fs/cgroup/vz/$id/cgroup.max.descendants"
+}
+check "and so many only" says 4096 how_many
 
 # Visitors come in through a cgroup that the container may do anything with: it has them
 # frozen, and looks at the first of them.

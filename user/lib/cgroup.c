@@ -26,6 +26,8 @@
  * descriptor for each level.
  */
 #define MAX_DEPTH "32"
+/* And how many of them: the kernel's memory for them is the host's. systemd needs hundreds. */
+#define MAX_DESCENDANTS "4096"
 
 static const char *const controllers[] = { "+cpu", "+io", "+memory", "+pids" };
 
@@ -158,6 +160,8 @@ int cg_create(unsigned int id, uid_t owner)
 		return -errno;
 	dir = openat(vz, name, DIR_FLAGS);
 	ret = dir < 0 ? -errno : file_write_at(dir, "cgroup.max.depth", MAX_DEPTH);
+	if (!ret)
+		ret = file_write_at(dir, "cgroup.max.descendants", MAX_DESCENDANTS);
 	if (!ret)
 		ret = delegate(dir, owner);
 	if (!ret)
