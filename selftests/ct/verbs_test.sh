@@ -14,7 +14,7 @@ conf=/etc/vz/conf
 ct_setup
 ct_gone $id
 ct_new $id
-plan 44
+plan 46
 
 # script NAME LINE: an action script that says that it ran, and what it was told
 script()
@@ -151,7 +151,15 @@ script $id.umount "umount /vz/root/$id/mnt"
 vzctl --quiet start $id
 check "what a mount script puts there is seen inside" says hello vzctl exec $id cat /mnt/file
 vzctl --quiet stop $id --fast
+echo "mount -o remount,bind,ro /vz/root/$id/mnt" >>$conf/$id.mount
+vzctl --quiet start $id
+for option in bind,rw rw; do
+	check "what is read-only stays so: not remounted as $option" \
+		not vzctl exec2 $id "mount -o remount,$option /mnt; echo >/mnt/file"
+done
+vzctl --quiet stop $id --fast
 rm $conf/$id.umount
+sed -i '$d' $conf/$id.mount
 mkdir -p "/vz/shared/a dir"
 cat >>$conf/$id.mount <<-END
 	mount --bind /vz/shared "/vz/root/$id/mnt/a dir"

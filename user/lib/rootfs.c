@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -154,6 +155,30 @@ int rootfs_shift(int tree, int userns)
 	int ret = set_attr(tree, 0, &top);
 
 	return ret ? ret : set_attr(tree, AT_RECURSIVE, &all);
+}
+
+int rootfs_attach(int tree, const char *root)
+{
+	/* VE_ROOT has peers on the host, where the shifted tree is not to appear. */
+	if (unshare(CLONE_NEWNS) || mount(NULL, root, NULL, MS_PRIVATE, NULL) ||
+	    move_mount(tree, "", AT_FDCWD, root, MOVE_MOUNT_F_EMPTY_PATH) || fchdir(tree))
+		return -errno;
+	return 0;
+}
+
+/*
+ * What came with the mount namespace from outside is locked: neither read-only nor
+ * nodev can be taken off, and nothing that it covers be laid open. A copy that is
+ * handed in by a descriptor would not be.
+ */
+int rootfs_take(void)
+{
+	int tree = open_tree(AT_FDCWD, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH |
+			     AT_RECURSIVE);
+
+	if (tree < 0)
+		report_fail(VZ_MOUNT, "Unable to copy the mounts of the container");
+	return tree;
 }
 
 static int resolve(int root, const char *path, uint64_t flags)

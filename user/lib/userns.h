@@ -7,8 +7,8 @@
 
 /* Give the 65536 ids from base to the user namespace of a process. 0 or -errno. */
 int userns_map(pid_t pid, unsigned int base);
-/* A descriptor of that namespace, or -errno. */
-int userns_open(pid_t pid);
+/* One of the same ids that nobody lives in: a descriptor, or -errno. */
+int userns_make(unsigned int base);
 
 /*
  * From within: become its root, with a session keyring of our own instead of
