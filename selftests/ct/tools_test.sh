@@ -18,7 +18,7 @@ tar --version 2>/dev/null | grep -q GNU || skip_all "needs GNU tar"
 
 conf=/etc/vz/conf
 cache=/vz/template/cache
-plan 68
+plan 70
 
 # ---- a template, with a trap in it: links that lead out of it
 
@@ -141,6 +141,9 @@ for value in 10K 1: :1 -5 unlimitedx '' 9223372036854775808; do
 done
 check "set: --name needs --save" unchanged wrong 131 'needs --save' vzctl set 701 --name other
 check "set: the name is taken" unchanged wrong 131 'Conflict' vzctl set 702 --name box --save
+check "set: what panels set" vzctl set 701 --capability net_admin:on --features ppp:on \
+	--devnodes net/tun:rw --devices c:10:200:rw --devices b:7:all:r --save
+check "set: all of it is kept" grep -qx 'DEVICES="c:10:200:rw b:7:all:r"' $conf/701.conf
 mkdir $conf/701.conf.tmp
 check "set: a name that cannot be saved: 139" exits 139 vzctl --quiet set 701 --name other --save
 rmdir $conf/701.conf.tmp
