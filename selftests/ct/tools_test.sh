@@ -18,7 +18,7 @@ tar --version 2>/dev/null | grep -q GNU || skip_all "needs GNU tar"
 
 conf=/etc/vz/conf
 cache=/vz/template/cache
-plan 70
+plan 73
 
 # ---- a template, with a trap in it: links that lead out of it
 
@@ -171,7 +171,13 @@ check "vzlist: bad CTID" wrong 1 '^CT ID 70x is invalid.$' vzlist 70x
 
 # ---- destroy
 
+mkdir -p /vz/dump
+: >/vz/dump/Dump.701
+sed -i '1i DUMPDIR="/vz/dump"' $conf/701.conf
+check "a dump file makes it suspended" says "CTID 701 exist unmounted down suspended" vzctl status 701
+check "for vzlist, too" says suspended vzlist -H -o status 701
 check "destroy" vzctl destroy 701
+check "destroy: no other will wake up from its memory" not test -e /vz/dump/Dump.701
 check "destroy: the file is kept aside" test -e $conf/701.conf.destroyed -a ! -e $conf/701.conf
 check "destroy: the tree goes" within 20 not test -e /vz/vztmp
 vzctl --quiet destroy 702

@@ -14,7 +14,7 @@ conf=/etc/vz/conf
 ct_setup
 ct_gone $id
 ct_new $id
-plan 46
+plan 56
 
 # script NAME LINE: an action script that says that it ran, and what it was told
 script()
@@ -84,6 +84,29 @@ check "stop --skip-umount" vzctl stop $id --fast --skip-umount
 check "it is still mounted" says "CTID $id exist mounted down" vzctl status $id
 vzctl --quiet umount $id
 check "restart of one that is down starts it" vzctl restart $id
+
+# ---- suspended
+vzctl --quiet exec $id 'while :; do echo >>/ticks; usleep 10000; done >/dev/null 2>&1 &'
+ticks()
+{
+	local before
+
+	before=$(stat -c %s "$ct_private/$id/ticks")
+	sleep 1
+	[ "$(stat -c %s "$ct_private/$id/ticks")" -gt "$before" ]
+}
+check "something runs inside" within 20 ticks
+check "suspend" vzctl suspend $id
+check "nothing runs" not ticks
+check "it is running all the same" says "CTID $id exist mounted running" vzctl status $id
+check "resume" vzctl resume $id
+check "it runs" ticks
+check "suspend, as other programs say it" vzctl --quiet chkpnt $id --suspend
+check "stop of a suspended one is gentle" not grep Killing <(vzctl stop $id 2>&1)
+check "suspend of one that is down: 31" exits 31 vzctl suspend $id
+check "a file of its memory is not to be had: 16" exits 16 vzctl chkpnt $id
+vzctl --quiet start $id
+
 what="a caller that does not care for his children does no harm"
 heard=
 if env --ignore-signal=CHLD true 2>/dev/null; then

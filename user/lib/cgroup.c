@@ -29,6 +29,9 @@
 /* And how many of them: the kernel's memory for them is the host's. systemd needs hundreds. */
 #define MAX_DESCENDANTS "4096"
 
+/* How long a container may take to stand still */
+#define FREEZE_TIMEOUT_MS 10000
+
 static const char *const controllers[] = { "+cpu", "+io", "+memory", "+pids" };
 
 /* The fields of a mountinfo line that matter here: the mount point and the type. */
@@ -236,7 +239,7 @@ int cg_remove(unsigned int id)
 	return ret == -ENOENT ? 0 : ret;
 }
 
-static int read_populated(int events)
+static int read_event(int events, const char *event)
 {
 	char text[128];
 	ssize_t len = pread(events, text, sizeof(text) - 1, 0);
@@ -244,7 +247,12 @@ static int read_populated(int events)
 	if (len < 0)
 		return -errno;
 	text[len] = 0;
-	return !!strstr(text, "populated 1");
+	return !!strstr(text, event);
+}
+
+static int read_populated(int events)
+{
+	return read_event(events, "populated 1");
 }
 
 int cg_populated(int dir)
@@ -281,6 +289,32 @@ int cg_wait_empty(int dir, int ms)
 int cg_kill(int dir)
 {
 	return file_write_at(dir, "cgroup.kill", "1");
+}
+
+int cg_freeze(int dir, bool frozen)
+{
+	int auto_fd events = openat(dir, "cgroup.events", O_RDONLY | O_CLOEXEC);
+	struct pollfd p = { .fd = events, .events = POLLPRI };
+	long end = now_ms() + FREEZE_TIMEOUT_MS;
+	int ret = events < 0 ? -errno : file_write_at(dir, "cgroup.freeze", frozen ? "1" : "0");
+
+	if (!frozen)
+		return ret;
+	/* A process may be where it cannot be stopped: in the midst of a system call. */
+	while (!ret) {
+		ret = read_event(events, "frozen 1");
+		if (ret)
+			break;
+		if (vz_cancelled)
+			ret = -EINTR;
+		else if (now_ms() > end)
+			ret = -ETIMEDOUT;
+		else
+			poll(&p, 1, 100);
+	}
+	if (ret < 0)
+		file_write_at(dir, "cgroup.freeze", "0");
+	return ret < 0 ? ret : 0;
 }
 
 /*

@@ -45,6 +45,22 @@ int ct_running(const struct ct *ct, pid_t *init)
 	return populated;
 }
 
+int ct_dump_file(const struct ct *ct, char *path, size_t size)
+{
+	const char *dir = conf_get(&ct->conf, "DUMPDIR");
+
+	if (!dir || !*dir || snprintf(path, size, "%s/Dump.%u", dir, ct->id) >= (int)size)
+		return -ENOENT;
+	return 0;
+}
+
+bool ct_suspended(const struct ct *ct)
+{
+	char path[PATH_MAX];
+
+	return !ct_dump_file(ct, path, sizeof(path)) && !access(path, F_OK);
+}
+
 bool ct_mounted(const struct ct *ct)
 {
 	return *ct->root && rootfs_mounted(ct->root);
@@ -296,6 +312,8 @@ static int end_processes(struct ct *ct, int cgroup, bool fast)
 	int ret = -ETIMEDOUT;
 
 	if (!fast) {
+		/* One that was suspended has to hear of it. */
+		cg_freeze(cgroup, false);
 		ret = run_stop_script(ct);
 		if (ret)
 			return ret;
