@@ -320,7 +320,10 @@ static int record_both(unsigned int id, const char *given, const char *list)
 
 /* ---- what the neighbours have to say, and to hear */
 
-/* Not the containers: one that says it has another's address would keep it from it. */
+/*
+ * Not the containers: one that says it has another's address would keep it from it.
+ * Those on a bridge are heard by way of that all the same.
+ */
 static void add_card(const struct if_nameindex *dev, void *arg)
 {
 	if (!veth_is_end(dev->if_index))
