@@ -22,8 +22,9 @@
 #define MOUNT_ATTR_SAFE (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
 /*
- * The kernel lets nobody in a user namespace at most of these. They are covered
- * all the same, for the day when it makes a mistake.
+ * Of the whole machine. Most of them the kernel opens for the host's root alone.
+ * To cover them keeps those away who read all of /proc, not the root inside, who
+ * can take the covers off.
  */
 static const char *const masked[] = {
 	"kcore",
