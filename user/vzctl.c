@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* vzctl: find the command and the container, and let the one work on the other. */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,10 @@ static const struct cmd commands[] = {
 	{ "start", cmd_start, CHANGES, "[--force] [--wait]" },
 	{ "stop", cmd_stop, CHANGES, "[--fast] [--skip-umount]" },
 	{ "restart", cmd_restart, CHANGES, "[--fast] [--force] [--wait]" },
+	{ "suspend", cmd_chkpnt, CMD_LOCK | CMD_CONF, "" },
+	{ "resume", cmd_chkpnt, CMD_LOCK | CMD_CONF, "" },
+	{ "chkpnt", cmd_chkpnt, CMD_LOCK | CMD_CONF, "--suspend | --resume" },
+	{ "restore", cmd_chkpnt, CMD_LOCK | CMD_CONF, NULL },
 	{ "status", cmd_status, 0, "" },
 	{ "why", cmd_why, 0, "[--json]" },
 	{ "audit", cmd_audit, 0, "" },
@@ -151,6 +156,8 @@ int main(int argc, char **argv)
 	bool skiplock = false;
 
 	open_standard_streams();
+	/* A caller that ignores it would have us know nothing of our children's ends. */
+	signal(SIGCHLD, SIG_DFL);
 	umask(022);
 	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
 

@@ -26,6 +26,8 @@
 
 /* Seconds for the rest of a container to follow its init. */
 #define DYING_TIMEOUT 60
+/* Before one starts again: its init may do nothing but reboot. */
+#define REBOOT_PAUSE 2
 /* Seconds for another command to let go of the container. */
 #define LOCK_TIMEOUT 600
 
@@ -72,8 +74,10 @@ static void see_to(unsigned int id, bool reboot)
 	if (dir < 0 || cg_wait_empty(dir, DYING_TIMEOUT * 1000))
 		return;
 	vz_log(0, "Container %u has %s", id, reboot ? "rebooted" : "halted");
-	if (reboot)
+	if (reboot) {
+		sleep(REBOOT_PAUSE);
 		status = vzctl_when_free("start", id);
+	}
 	if (status)
 		vz_log(-1, "Container %u did not start again (exit code %d)", id, status);
 	/* Does nothing to a container that runs. */

@@ -167,6 +167,8 @@ int main(int argc, char **argv)
 	};
 	int c;
 
+	/* Ignored by the caller, it would hide how our children end. */
+	signal(SIGCHLD, SIG_DFL);
 	while ((c = getopt_long(argc, argv, "qh", options, NULL)) != -1) {
 		if (c == 'c') {
 			cache_dir = optarg;

@@ -12,7 +12,7 @@ id=9002
 ct_setup
 ct_gone $id
 ct_new $id
-plan 34
+plan 35
 
 check "exec in a container that is down: 8" exits 8 vzctl exec $id true
 check "exec2: 31" exits 31 vzctl exec2 $id true
@@ -107,6 +107,8 @@ type_in()
 check "enter: 0 whatever the shell returned" type_in 'exit 3'
 check "on a terminal of the container's" mentions '^/dev/pts/0' type_in 'tty; exit'
 check "with root's environment" mentions '^/root root' type_in 'echo $HOME $USER; exit'
+check "enter --exec: not half of a command" exits 21 vzctl enter $id --exec \
+	"$(head -c 17000 /dev/zero | tr '\0' :)"
 check "enter --exec types the words" mentions '^typed 1' \
 	type_in exit --exec echo typed '$((0 + 1))'
 

@@ -14,7 +14,7 @@ ct_gone $id
 ct_new $id 'HOSTNAME="small.example"' 'NUMPROC="100:100"'
 before=$(host_state)
 netns_before=$(nr_netns)
-plan 34
+plan 35
 
 inside()
 {
@@ -32,7 +32,9 @@ no_vzctl()
 }
 
 # ---- up
-check "start succeeds" vzctl start $id
+nice=$(command -v nice)
+check "start succeeds" sh -c "
+	echo -500 >/proc/self/oom_score_adj; exec ${nice:+nice -n 5} vzctl start $id"
 check "it runs" says "CTID $id exist mounted running" vzctl status $id
 check "no process of ours is left" no_vzctl
 check "a second start is refused" exits 32 vzctl start $id
@@ -71,6 +73,15 @@ check "a new file belongs to root on disk" says 0 new_file
 check "init holds nothing but /dev/null" says "0 /dev/null 1 /dev/null 2 /dev/null " \
 	init_descriptors
 check "the environment of init is clean" says "HOME TERM PATH container " init_environment
+importance()
+{
+	local pid
+
+	pid=$(ct_init "$id")
+	cat "/proc/$pid/oom_score_adj"
+	cut -d' ' -f19 "/proc/$pid/stat"
+}
+check "it is as important as any process, whoever started it" says $'0\n0' importance
 check "loopback is up" mentions '1 packets received' inside ping -c 1 127.0.0.1
 check "the host's root is out of reach" says '' inside 'find / -xdev -name vz'
 check "sysfs is read-only" mentions 'Read-only' inside 'echo 1 >/sys/kernel/uevent_seqnum'

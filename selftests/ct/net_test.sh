@@ -57,7 +57,7 @@ given()
 	vzlist -H -t -o ip "$1" | sed 's/ *$//'
 }
 
-plan 76
+plan 80
 
 # ---- one that has none, live
 check "start without an address" vzctl start $one
@@ -115,6 +115,10 @@ check "none is left" says - given $one
 check "nor a route" not grep -q '10\.88\.0\.[13]' <(ip route)
 check "nor a neighbour" not grep -q '10\.88\.0\.[13]' <(ip neigh show proxy)
 check "nothing comes there" not pings host 10.88.0.1
+ip route add 10.88.0.60 dev out0
+check "an address that the host has a route to: 34" exits 34 vzctl set $one --ipadd 10.88.0.60
+check "which stays" mentions '^10\.88\.0\.60 dev out0' ip route
+ip route del 10.88.0.60
 check "nonsense is refused: 21" exits 21 vzctl set $one --ipadd 10.88.0.999
 check "name servers of a running one" vzctl set $two --nameserver 192.0.2.1 --nameserver 192.0.2.2
 check "take the place of those before" \
@@ -152,7 +156,11 @@ check "is made known" mentions '^10\.88\.0\.51 .*lladdr' ip -n out neigh show
 vzctl --quiet set $one --ipdel all
 
 # ---- the end
+echo 10.88.0.2 >/var/lib/vzctl/veip/$one
 check "stop" vzctl stop $one --fast
+check "an address on its record that is another's by now stays that one's" \
+	pings out 10.88.0.2
+check "and is answered for" mentions '10\.88\.0\.2 dev out0 proxy' ip neigh show proxy
 check "stop" vzctl stop $two --fast
 check "no route is left" not grep -qE '10\.88|fd88' <(ip route; ip -6 route)
 check "no neighbour is left" not grep -qE '10\.88|fd88' <(ip neigh show proxy; ip -6 neigh show proxy)

@@ -18,7 +18,7 @@ tar --version 2>/dev/null | grep -q GNU || skip_all "needs GNU tar"
 
 conf=/etc/vz/conf
 cache=/vz/template/cache
-plan 65
+plan 73
 
 # ---- a template, with a trap in it: links that lead out of it
 
@@ -127,6 +127,14 @@ for value in 10K 1: :1 -5 unlimitedx '' 9223372036854775808; do
 done
 check "set: --name needs --save" unchanged wrong 131 'needs --save' vzctl set 701 --name other
 check "set: the name is taken" unchanged wrong 131 'Conflict' vzctl set 702 --name box --save
+check "set: what panels set" vzctl set 701 --capability net_admin:on --features ppp:on \
+	--devnodes net/tun:rw --devices c:10:200:rw --devices b:7:all:r --save
+check "set: all of it is kept" grep -qx 'DEVICES="c:10:200:rw b:7:all:r"' $conf/701.conf
+mkdir $conf/701.conf.tmp
+check "set: a name that cannot be saved: 139" exits 139 vzctl --quiet set 701 --name other --save
+rmdir $conf/701.conf.tmp
+check "set: it has the old one still" says "CTID 701 exist unmounted down" vzctl status box
+check "set: and no other" not test -L /etc/vz/names/other
 check "set: another name" vzctl set 701 --name other --save
 check "set: the old name is gone" not vzctl start box
 check "set: applyconfig" vzctl set 701 --applyconfig light --save
@@ -149,7 +157,13 @@ check "vzlist: bad CTID" wrong 1 '^CT ID 70x is invalid.$' vzlist 70x
 
 # ---- destroy
 
+mkdir -p /vz/dump
+: >/vz/dump/Dump.701
+sed -i '1i DUMPDIR="/vz/dump"' $conf/701.conf
+check "a dump file makes it suspended" says "CTID 701 exist unmounted down suspended" vzctl status 701
+check "for vzlist, too" says suspended vzlist -H -o status 701
 check "destroy" vzctl destroy 701
+check "destroy: no other will wake up from its memory" not test -e /vz/dump/Dump.701
 check "destroy: the file is kept aside" test -e $conf/701.conf.destroyed -a ! -e $conf/701.conf
 check "destroy: the tree goes" within 20 not test -e /vz/vztmp
 vzctl --quiet destroy 702

@@ -21,7 +21,7 @@ ct_setup
 ct_gone $id
 ct_new $id
 vzctl --quiet start $id || skip_all "no container can be started here"
-plan 44
+plan 45
 
 # in_force RESOURCE: barrier and limit as the kernel has them
 in_force()
@@ -102,6 +102,7 @@ vzctl --quiet set $id --numproc 77
 check "reset_ub goes with nothing else" exits 20 vzctl --quiet set $id --reset_ub --numproc 5
 check "reset_ub puts the file into force" eval \
 	'vzctl --quiet set $id --reset_ub && [ "$(in_force numproc)" = $max:$max ]'
+check "that of the host too" vzctl --quiet set 0 --reset_ub
 
 # ---- vzlist
 

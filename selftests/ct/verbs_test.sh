@@ -14,7 +14,7 @@ conf=/etc/vz/conf
 ct_setup
 ct_gone $id
 ct_new $id
-plan 35
+plan 56
 
 # script NAME LINE: an action script that says that it ran, and what it was told
 script()
@@ -57,6 +57,24 @@ check "mount of a mounted one: 0" vzctl mount $id
 check "umount" vzctl umount $id
 check "it is not mounted" says "CTID $id exist unmounted down" vzctl status $id
 
+# ---- locked
+lock=/vz/lock/$id.lck
+mkfifo /tmp/ct-fifo
+bash -c 'read -r <>/tmp/ct-fifo' $'\e[31mrm\n' &
+sleeper=$!
+echo "$sleeper" >$lock
+check "one that another tool works on: 9" exits 9 vzctl mount $id
+check "and who it is, without what he would do to the terminal" \
+	mentions "^Locked by: pid $sleeper, cmdline bash .*[?]\[31mrm[?]$" vzctl mount $id
+printf '%s\nlocked\nflock\n' "$sleeper" >$lock
+check "a pid that is another's by now locks nothing of ours" vzctl mount $id
+kill $sleeper
+rm /tmp/ct-fifo
+vzctl --quiet umount $id
+echo "$sleeper" >$lock
+check "nor does that of nobody" vzctl mount $id
+vzctl --quiet umount $id
+
 # ---- running
 check "one that is mounted can be started" sh -c "vzctl mount $id && vzctl start $id"
 check "umount of a running one: 32" exits 32 vzctl umount $id
@@ -66,6 +84,45 @@ check "stop --skip-umount" vzctl stop $id --fast --skip-umount
 check "it is still mounted" says "CTID $id exist mounted down" vzctl status $id
 vzctl --quiet umount $id
 check "restart of one that is down starts it" vzctl restart $id
+
+# ---- suspended
+vzctl --quiet exec $id 'while :; do echo >>/ticks; usleep 10000; done >/dev/null 2>&1 &'
+ticks()
+{
+	local before
+
+	before=$(stat -c %s "$ct_private/$id/ticks")
+	sleep 1
+	[ "$(stat -c %s "$ct_private/$id/ticks")" -gt "$before" ]
+}
+check "something runs inside" within 20 ticks
+check "suspend" vzctl suspend $id
+check "nothing runs" not ticks
+check "it is running all the same" says "CTID $id exist mounted running" vzctl status $id
+check "resume" vzctl resume $id
+check "it runs" ticks
+check "suspend, as other programs say it" vzctl --quiet chkpnt $id --suspend
+check "stop of a suspended one is gentle" not grep Killing <(vzctl stop $id 2>&1)
+check "suspend of one that is down: 31" exits 31 vzctl suspend $id
+check "a file of its memory is not to be had: 16" exits 16 vzctl chkpnt $id
+vzctl --quiet start $id
+
+what="a caller that does not care for his children does no harm"
+heard=
+if env --ignore-signal=CHLD true 2>/dev/null; then
+	check "$what" env --ignore-signal=CHLD vzctl exec2 $id true
+	# Whoever runs the tests may ignore that one already.
+	heard='env --default-signal=PIPE'
+else
+	skip "$what" "no env that ignores signals"
+fi
+unheard()
+{
+	{ $heard vzctl restart "$id" --fast; echo $? >/tmp/ct-unheard; } 2>&1 | :
+	says 0 cat /tmp/ct-unheard && says "CTID $id exist mounted running" vzctl status "$id"
+}
+check "a command that nobody listens to is carried through" unheard
+rm -f /tmp/ct-unheard
 vzctl --quiet stop $id --fast
 
 # ---- not to be started
@@ -86,7 +143,7 @@ for kind in premount mount umount postumount; do
 	script $id.$kind
 done
 echo 'echo "$VEID-$HOME-$(id -u)-$(cat /proc/1/comm)" >/was-started' >$conf/$id.start
-echo 'touch /was-stopped' >$conf/$id.stop
+echo '[ /proc/self/fd/0 -ef /dev/null ] && touch /was-stopped' >$conf/$id.stop
 rm -f /tmp/ct-scripts
 vzctl --quiet start $id
 check "scripts on the way up: the common one first" \
@@ -98,7 +155,7 @@ rm -f /tmp/ct-scripts
 vzctl --quiet stop $id
 check "scripts on the way down: the container's own first" \
 	says '9006.umount vps.umount 9006.postumount vps.postumount ' ran
-check "the stop script ran inside" test -e $ct_private/$id/was-stopped
+check "the stop script ran inside, and had nothing of the host's" test -e $ct_private/$id/was-stopped
 no_scripts
 script $id.mount 'exit 1'
 check "a mount script that fails: 79" exits 79 vzctl start $id
@@ -117,6 +174,25 @@ script $id.umount "umount /vz/root/$id/mnt"
 vzctl --quiet start $id
 check "what a mount script puts there is seen inside" says hello vzctl exec $id cat /mnt/file
 vzctl --quiet stop $id --fast
+echo "mount -o remount,bind,ro /vz/root/$id/mnt" >>$conf/$id.mount
+vzctl --quiet start $id
+for option in bind,rw rw; do
+	check "what is read-only stays so: not remounted as $option" \
+		not vzctl exec2 $id "mount -o remount,$option /mnt; echo >/mnt/file"
+done
+vzctl --quiet stop $id --fast
+rm $conf/$id.umount
+sed -i '$d' $conf/$id.mount
+mkdir -p "/vz/shared/a dir"
+cat >>$conf/$id.mount <<-END
+	mount --bind /vz/shared "/vz/root/$id/mnt/a dir"
+END
+check "and goes with it, when no script takes it away" \
+	sh -c "vzctl start $id && vzctl stop $id --fast"
+check "all of it" not grep " /vz/root/$id" /proc/self/mountinfo
+echo 'exit 1' >>$conf/$id.mount
+vzctl --quiet mount $id
+check "also when that script failed afterwards" not grep " /vz/root/$id" /proc/self/mountinfo
 no_scripts
 rm -rf /vz/shared
 

@@ -145,7 +145,7 @@ ct_setup()
 	busybox true || skip_all "needs a static busybox"
 
 	mkdir -p /etc/vz/{conf,names,dists/scripts} /vz/{root,lock,dump} $ct_private
-	chmod 0700 $ct_private
+	chmod 0700 $ct_private /vz/root
 	[ -e /etc/vz/vz.conf ] || cat >/etc/vz/vz.conf <<-'END'
 		LOCKDIR="/vz/lock"
 		TEMPLATE="/vz/template"

@@ -34,6 +34,7 @@ int cmd_exec(struct ct *ct, int argc, char **argv);	/* exec, exec2, exec3 */
 int cmd_enter(struct ct *ct, int argc, char **argv);
 int cmd_mount(struct ct *ct, int argc, char **argv);
 int cmd_umount(struct ct *ct, int argc, char **argv);
+int cmd_chkpnt(struct ct *ct, int argc, char **argv);	/* restore, suspend, resume */
 int cmd_audit(struct ct *ct, int argc, char **argv);
 int cmd_why(struct ct *ct, int argc, char **argv);
 

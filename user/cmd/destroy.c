@@ -130,10 +130,15 @@ static void keep_aside(const struct ct *ct, const char *kind)
 
 static void destroy_conf(const struct ct *ct)
 {
+	char dump[PATH_MAX];
+
 	for (const char *const *kind = ct_file_kinds; *kind; kind++)
 		keep_aside(ct, *kind);
 	if (*ct->name)
 		name_unlink(ct->name, ct->id);
+	/* What it remembered makes no sense to another one of its number. */
+	if (!ct_dump_file(ct, dump, sizeof(dump)))
+		unlink(dump);
 }
 
 int cmd_destroy(struct ct *ct, int argc, char **argv)

@@ -5,32 +5,12 @@
 
 #include "cmd.h"
 #include "lib/exec.h"
-
-/* The shell inside is to see as many words as we did, and take each apart as it likes. */
-static char *join(int argc, char **argv)
-{
-	size_t size = 1;
-	char *text, *end;
-
-	for (int i = 0; i < argc; i++)
-		size += strlen(argv[i]) + sizeof("'' ");
-	text = malloc(size);
-	if (!text)
-		return NULL;
-	end = text;
-	*end = 0;
-	for (int i = 0; i < argc; i++) {
-		if (i)
-			end = stpcpy(end, " ");
-		end = stpcpy(end, *argv[i] ? argv[i] : "''");
-	}
-	return text;
-}
+#include "options.h"
 
 static int run_shell(struct ct *ct, int argc, char **argv)
 {
 	const struct ct_exec_opts opts = { .shell = true, .in = 0, .out = 1, .err = 2 };
-	char *text = join(argc, argv);
+	char *text = join_words(argc, argv);
 	char *from_stdin[] = { "bash", NULL };
 	char *from_text[] = { "bash", "-c", text, NULL };
 	int ret;

@@ -206,6 +206,26 @@ int parse_options(const struct ct *ct, int argc, char **argv, unsigned int flags
 	return ret;
 }
 
+char *join_words(int argc, char **argv)
+{
+	size_t size = 1;
+	char *text, *end;
+
+	for (int i = 0; i < argc; i++)
+		size += strlen(argv[i]) + sizeof("'' ");
+	text = malloc(size);
+	if (!text)
+		return NULL;
+	end = text;
+	*end = 0;
+	for (int i = 0; i < argc; i++) {
+		if (i)
+			end = stpcpy(end, " ");
+		end = stpcpy(end, *argv[i] ? argv[i] : "''");
+	}
+	return text;
+}
+
 int no_options(int argc, char **argv)
 {
 	if (argc < 2)

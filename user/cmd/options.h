@@ -22,6 +22,12 @@ int parse_options(const struct ct *ct, int argc, char **argv, unsigned int flags
 		  int (*own)(const char *name, const char *value, void *arg), void *arg,
 		  struct conf *changes);
 
+/*
+ * The words in one line for a shell, which is to see as many as we did, and may take
+ * each apart as it likes. To be freed; NULL when there is no memory.
+ */
+char *join_words(int argc, char **argv);
+
 /* For commands without any option or argument */
 int no_options(int argc, char **argv);
 

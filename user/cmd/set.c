@@ -463,7 +463,8 @@ static int apply_running(struct set *set)
 
 	if (set->reset_ub) {
 		ret = ct_check(set->ct);
-		return ret ?: apply_limits(set, &set->ct->limits);
+		/* The host is charged nothing: what 0.conf says is kept, and no more. */
+		return ret || !set->ct->id ? ret : apply_limits(set, &set->ct->limits);
 	}
 	ret = changed_limits(set, &limits);
 	if (!ret)
@@ -513,35 +514,29 @@ static int apply(struct set *set)
 	return ret;
 }
 
-static int save_name(struct set *set)
-{
-	const char *name = conf_get(&set->changes, "NAME");
-	const char *old = set->ct->name;
-
-	if (!name)
-		return 0;
-	if (*old && strcmp(old, name))
-		name_unlink(old, set->ct->id);
-	return *name ? name_link(name, set->ct->id) : 0;
-}
-
 static int save(struct set *set)
 {
 	const char *file = set->ct->conf_file;
 	const char *onboot = conf_get(&set->changes, "ONBOOT");
 	const char *name = conf_get(&set->changes, "NAME");
+	bool renamed = name && strcmp(name, set->ct->name);
 	int ret;
 
 	/* There are programs that fall over when it is missing. */
 	if (set->ct->id && !*(onboot ?: conf_get(&set->ct->conf, "ONBOOT") ?: ""))
 		conf_set(&set->changes, "ONBOOT", "auto");
-	ret = save_name(set);
+	/* Whatever fails, it has a name that leads to it. */
+	ret = name && *name ? name_link(name, set->ct->id) : 0;
 	if (ret)
 		return ret;
-	if (name && !*name)
+	if (name && !*name) {
 		conf_set(&set->changes, "NAME", NULL);
+		name = "";
+	}
 
 	ret = conf_save(file, &set->changes);
+	if (renamed)
+		name_unlink(ret < 0 ? name : set->ct->name, set->ct->id);
 	if (ret < 0)
 		return vz_err(VZ_SAVECONF, "Error: cannot save %s: %s", file, strerror(-ret));
 	if (ret)

@@ -8,13 +8,14 @@
 
 int cmd_status(struct ct *ct, int argc, char **argv)
 {
+	bool exists = ct->has_conf && ct_has_private(ct);
+	bool running = ct_running(ct, NULL) > 0;
 	int ret = no_options(argc, argv);
 
 	if (ret)
 		return ret;
-	printf("CTID %u %s %s %s\n", ct->id,
-	       ct->has_conf && ct_has_private(ct) ? "exist" : "deleted",
-	       ct_mounted(ct) ? "mounted" : "unmounted",
-	       ct_running(ct, NULL) > 0 ? "running" : "down");
+	printf("CTID %u %s %s %s%s\n", ct->id, exists ? "exist" : "deleted",
+	       ct_mounted(ct) ? "mounted" : "unmounted", running ? "running" : "down",
+	       exists && !running && ct_suspended(ct) ? " suspended" : "");
 	return VZ_OK;
 }

@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "arp.h"
+#include "clock.h"
 #include "fd.h"
 #include "lock.h"
 
@@ -247,14 +247,6 @@ void arp_ask(struct arp *arp, const char *list)
 void arp_announce(struct arp *arp, const char *list)
 {
 	send_all(arp, list, true);
-}
-
-static long now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 bool arp_hear(struct arp *arp, const char *list, struct ip *ip)

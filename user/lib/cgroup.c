@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "cgroup.h"
+#include "clock.h"
 #include "devs.h"
 #include "fd.h"
 #include "lock.h"
@@ -26,6 +27,11 @@
  * descriptor for each level.
  */
 #define MAX_DEPTH "32"
+/* And how many of them: the kernel's memory for them is the host's. systemd needs hundreds. */
+#define MAX_DESCENDANTS "4096"
+
+/* How long a container may take to stand still */
+#define FREEZE_TIMEOUT_MS 10000
 
 static const char *const controllers[] = { "+cpu", "+cpuset", "+io", "+memory", "+pids" };
 
@@ -159,6 +165,8 @@ int cg_create(unsigned int id, uid_t owner)
 	dir = openat(vz, name, DIR_FLAGS);
 	ret = dir < 0 ? -errno : file_write_at(dir, "cgroup.max.depth", MAX_DEPTH);
 	if (!ret)
+		ret = file_write_at(dir, "cgroup.max.descendants", MAX_DESCENDANTS);
+	if (!ret)
 		ret = delegate(dir, owner);
 	if (!ret)
 		return dir;
@@ -232,7 +240,7 @@ int cg_remove(unsigned int id)
 	return ret == -ENOENT ? 0 : ret;
 }
 
-static int read_populated(int events)
+static int read_event(int events, const char *event)
 {
 	char text[128];
 	ssize_t len = pread(events, text, sizeof(text) - 1, 0);
@@ -240,7 +248,12 @@ static int read_populated(int events)
 	if (len < 0)
 		return -errno;
 	text[len] = 0;
-	return !!strstr(text, "populated 1");
+	return !!strstr(text, event);
+}
+
+static int read_populated(int events)
+{
+	return read_event(events, "populated 1");
 }
 
 int cg_populated(int dir)
@@ -248,14 +261,6 @@ int cg_populated(int dir)
 	int auto_fd events = openat(dir, "cgroup.events", O_RDONLY | O_CLOEXEC);
 
 	return events < 0 ? -errno : read_populated(events);
-}
-
-static long now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 int cg_wait_empty(int dir, int ms)
@@ -285,6 +290,32 @@ int cg_wait_empty(int dir, int ms)
 int cg_kill(int dir)
 {
 	return file_write_at(dir, "cgroup.kill", "1");
+}
+
+int cg_freeze(int dir, bool frozen)
+{
+	int auto_fd events = openat(dir, "cgroup.events", O_RDONLY | O_CLOEXEC);
+	struct pollfd p = { .fd = events, .events = POLLPRI };
+	long end = now_ms() + FREEZE_TIMEOUT_MS;
+	int ret = events < 0 ? -errno : file_write_at(dir, "cgroup.freeze", frozen ? "1" : "0");
+
+	if (!frozen)
+		return ret;
+	/* A process may be where it cannot be stopped: in the midst of a system call. */
+	while (!ret) {
+		ret = read_event(events, "frozen 1");
+		if (ret)
+			break;
+		if (vz_cancelled)
+			ret = -EINTR;
+		else if (now_ms() > end)
+			ret = -ETIMEDOUT;
+		else
+			poll(&p, 1, 100);
+	}
+	if (ret < 0)
+		file_write_at(dir, "cgroup.freeze", "0");
+	return ret < 0 ? ret : 0;
 }
 
 /*

@@ -10,6 +10,7 @@
 #define _VZ_CGROUP_H
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -37,6 +38,8 @@ int cg_populated(int dir);
 /* -ETIMEDOUT; -EINTR when the command was cancelled; for ever when ms < 0 */
 int cg_wait_empty(int dir, int ms);
 int cg_kill(int dir);
+/* Have all of them stand still, or go on. -ETIMEDOUT: they do not, and go on. */
+int cg_freeze(int dir, bool frozen);
 
 /* A cgroup for programs that come in from outside: a descriptor */
 int cg_visitors(int dir, uid_t owner);

@@ -13,6 +13,8 @@
 #include "ubrules.h"
 
 #define STOP_TIMEOUT	120
+/* There are waits in milliseconds. */
+#define STOP_TIMEOUT_MAX (INT_MAX / 1000)
 #define NUMIPTENT_MIN	16
 
 /*
@@ -29,9 +31,8 @@ const char *const ct_file_kinds[] = {
 
 /* Keys of these files that are no parameters of a container here */
 static const char *const foreign[] = {
-	"CAPABILITY", "CONFIGFILE", "CONFIG_CUSTOMIZED", "DEF_OSTEMPLATE", "DEVICES", "DEVNODES",
-	"DUMPDIR", "ERROR_ON_ARPFAIL", "FEATURES", "FORCE_ROUTE", "IP6TABLES",
-	"IPTABLES_MODULES", "IPV6", "LOCKDIR", "LOGFILE", "LOGGING", "LOG_LEVEL",
+	"CONFIGFILE", "CONFIG_CUSTOMIZED", "DEF_OSTEMPLATE", "DUMPDIR", "ERROR_ON_ARPFAIL",
+	"FORCE_ROUTE", "IP6TABLES", "IPTABLES_MODULES", "IPV6", "LOCKDIR", "LOGFILE", "LOGGING", "LOG_LEVEL",
 	"MODULES_DISABLED", "NEIGHBOUR_DEVS", "NETDEV", "NETIF", "ORIGIN_SAMPLE", "PCI",
 	"SKIP_ARPDETECT", "SKIP_SYSCTL_SETUP", "TEMPLATE", "VE0CPUUNITS", "VEID", "VERBOSE",
 	"VETH", "VE_LAYOUT", "VE_PARALLEL", "VE_ROUTE_SRC_DEV", "VE_STOP_MODE", "VIRTUOZZO",
@@ -273,7 +274,7 @@ int ct_refresh(struct ct *ct)
 	copy_text(ct->ostemplate, sizeof(ct->ostemplate), conf_get(&ct->conf, "OSTEMPLATE"));
 	expand_veid(ct->root, sizeof(ct->root), root, ct->id);
 	expand_veid(ct->private, sizeof(ct->private), private, ct->id);
-	ct->stop_timeout = timeout && timeout < INT_MAX ? (int)timeout : STOP_TIMEOUT;
+	ct->stop_timeout = timeout > STOP_TIMEOUT_MAX ? STOP_TIMEOUT_MAX : timeout ?: STOP_TIMEOUT;
 	read_uid_base(ct);
 	read_limits(ct);
 	return 0;
@@ -329,7 +330,8 @@ static const char *upper_name(unsigned int res, char *buf, size_t size)
 int ct_check(const struct ct *ct)
 {
 	uint32_t wanted = ct_vswap(ct) ? 1u << STOCKVZ_RES_SWAPPAGES : CLASSIC_UBC;
-	uint32_t missing = wanted & ~ct->limits.set;
+	/* The host needs none. */
+	uint32_t missing = ct->id ? wanted & ~ct->limits.set : 0;
 	char name[32];
 
 	if (ct->broken)

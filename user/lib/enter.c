@@ -201,8 +201,12 @@ static int enter(struct visit *v, const char *typed)
 int ct_enter(struct ct *ct, const char *typed)
 {
 	struct visit v;
-	int ret = visit_begin(&v, ct);
+	int ret;
 
+	/* Half of a command may be another one. */
+	if (typed && strlen(typed) > PUMP_SIZE - sizeof("\n"))
+		return vz_err(VZ_BADVALUE, "The command is too long");
+	ret = visit_begin(&v, ct);
 	if (!ret)
 		ret = enter(&v, typed);
 	visit_end(&v);

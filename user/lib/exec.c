@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,7 +35,7 @@ void ct_join_env(char *all[CT_ENV_MAX], char *const more[])
 	all[n] = NULL;
 }
 
-/* The program's three descriptors, and our ends of the pipes behind them. */
+/* The program's three descriptors (-1: /dev/null), and our ends of the pipes behind them. */
 struct stdio {
 	int theirs[3];
 	int ours[3];
@@ -65,14 +67,9 @@ static int open_stdio(struct stdio *io, const struct ct_exec_opts *opts, uid_t o
 		io->theirs[i] = -1;
 		io->ours[i] = -1;
 	}
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < 3; i++)
 		if (wanted[i] >= 0 && open_pipe(io, i, owner))
 			return -1;
-		if (wanted[i] < 0)
-			io->theirs[i] = open("/dev/null", O_RDWR | O_CLOEXEC);
-		if (io->theirs[i] < 0)
-			return -1;
-	}
 	return 0;
 }
 
@@ -82,6 +79,20 @@ static void close_all(int fds[3])
 		fd_close(&fds[i]);
 }
 
+/* The container's, which may have put anything there. */
+static int open_null(void)
+{
+	int fd = open("/dev/null", O_RDWR | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st))
+		report_fail(VZ_NOENV, "Unable to open the container's /dev/null");
+	errno = 0;
+	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+		report_fail(VZ_NOENV, "What the container has for /dev/null is something else");
+	return fd;
+}
+
 static void take_stdio(const int theirs[3])
 {
 	int high[3];
@@ -89,7 +100,7 @@ static void take_stdio(const int theirs[3])
 
 	/* None of them may be where another one is to go. */
 	for (i = 0; i < 3; i++)
-		high[i] = fcntl(theirs[i], F_DUPFD_CLOEXEC, 3);
+		high[i] = fcntl(theirs[i] < 0 ? open_null() : theirs[i], F_DUPFD_CLOEXEC, 3);
 	for (i = 0; i < 3; i++)
 		if (high[i] < 0 || dup2(high[i], i) < 0)
 			report_fail(VZ_SYSTEM, "Unable to pass on stdin and stdout");

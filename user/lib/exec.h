@@ -14,8 +14,8 @@ struct ct_exec_opts {
 	bool shell;
 	/*
 	 * Its stdin, stdout and stderr are pipes, and what goes through them is
-	 * passed on from and to these; -1 is /dev/null. Nothing of the host's is
-	 * ever handed in.
+	 * passed on from and to these; -1 is the container's /dev/null. Nothing
+	 * of the host's is ever handed in.
 	 */
 	int in, out, err;
 	/* After so many seconds it is killed; 0: it may take as long as it likes */

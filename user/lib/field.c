@@ -155,15 +155,11 @@ bool field_is_alias(const struct field *field)
 
 const char *row_status(const struct row *row)
 {
-	const char *dump = conf_get(&row->ct.conf, "DUMPDIR");
-	char path[PATH_MAX];
-
 	if (row->running)
 		return "running";
 	if (ct_mounted(&row->ct))
 		return "mounted";
-	snprintf(path, sizeof(path), "%s/Dump.%u", dump ?: "", row->ct.id);
-	return dump && !access(path, F_OK) ? "suspended" : "stopped";
+	return ct_suspended(&row->ct) ? "suspended" : "stopped";
 }
 
 static const char *text_or_null(const char *text)

@@ -77,6 +77,31 @@ int remove_tree(const char *path)
 	return run_program(argv, -1);
 }
 
+/* The new one has a name that is no number: whoever reads the directory passes it over. */
+int replace_file(const char *dir, unsigned int id, void (*print)(FILE *to, const void *arg),
+		 const void *arg)
+{
+	char path[PATH_MAX], new[PATH_MAX];
+	int ret = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%u", dir, id);
+	snprintf(new, sizeof(new), "%s/.%u", dir, id);
+	f = fopen(new, "we");
+	if (!f)
+		return -errno;
+	print(f, arg);
+	if (fflush(f) || ferror(f))
+		ret = -errno;
+	if (fclose(f) && !ret)
+		ret = -errno;
+	if (!ret && rename(new, path))
+		ret = -errno;
+	if (ret)
+		unlink(new);
+	return ret;
+}
+
 char *read_text(const char *path)
 {
 	FILE *file = fopen(path, "re");

@@ -24,20 +24,20 @@ char *given_read(const char *dir, unsigned int id)
 	return text;
 }
 
+static void print_line(FILE *to, const void *line)
+{
+	fprintf(to, "%s\n", (const char *)line);
+}
+
 int given_write(const char *dir, unsigned int id, const char *line)
 {
 	int ret = make_dirs(dir, 0755);
 	char path[64];
-	FILE *f;
 
 	if (ret)
 		return ret;
+	if (line)
+		return replace_file(dir, id, print_line, line);
 	path_of(path, sizeof(path), dir, id);
-	if (!line)
-		return unlink(path) && errno != ENOENT ? -errno : 0;
-	f = fopen(path, "we");
-	if (!f)
-		return -errno;
-	fprintf(f, "%s\n", line);
-	return fclose(f) ? -errno : 0;
+	return unlink(path) && errno != ENOENT ? -errno : 0;
 }

@@ -156,12 +156,15 @@ static void exec_init(void)
 
 void init_main(const struct init_job *job)
 {
+	int tree;
+
 	report_use(job->sock);
 	report_await_go();
 
 	become_container();
-	rootfs_assemble(job->tree, job->devs);
-	rootfs_enter(job->tree);
+	tree = rootfs_take();
+	rootfs_assemble(tree, job->devs);
+	rootfs_enter(tree);
 	set_hostname(job->ct);
 	loopback_up();
 

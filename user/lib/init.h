@@ -18,7 +18,6 @@ struct init_script {
 struct init_job {
 	const struct ct *ct;
 	int sock;		/* see report.h */
-	int tree;		/* the root: rootfs_clone() */
 	int devs;		/* /dev: devs_create() */
 	/* Run inside before init, in this order. */
 	const struct init_script *scripts;

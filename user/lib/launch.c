@@ -14,11 +14,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "devs.h"
 #include "dist.h"
 #include "dns.h"
 #include "exec.h"
 #include "fd.h"
+#include "home.h"
 #include "init.h"
 #include "launch.h"
 #include "lock.h"
@@ -56,6 +58,7 @@ static int hostname_script(struct ct *ct, struct init_script *script)
 		.what = "set the hostname",
 		.line = ct->hostname,
 		.file = "/etc/hostname",
+		.code = VZ_HOSTNAME,
 	};
 	if (!*ct->hostname)
 		return 0;
@@ -117,6 +120,28 @@ static void free_scripts(struct init_script scripts[NR_SCRIPTS])
 	}
 }
 
+/* Where the container's files have its own ids: a detached mount in *tree. */
+static int make_tree(struct ct *ct, int *tree)
+{
+	int auto_fd userns = userns_make(ct->uid_base);
+	int ret;
+
+	if (userns < 0)
+		return vz_err(VZ_NOENV, "Unable to map the ids of the container: %s",
+			      strerror(-userns));
+	*tree = rootfs_clone(ct->root);
+	if (*tree < 0)
+		return vz_err(VZ_MOUNT, "Unable to copy the mount of %s: %s", ct->root,
+			      strerror(-*tree));
+	ret = rootfs_shift(*tree, userns);
+	if (ret == -EINVAL)
+		return vz_err(VZ_MOUNT, "Unable to shift ids: a file system in %s does not support it",
+			      ct->root);
+	if (ret)
+		return vz_err(VZ_MOUNT, "Unable to shift ids in %s: %s", ct->root, strerror(-ret));
+	return 0;
+}
+
 static pid_t clone_init(int cgroup, int *pidfd)
 {
 	struct clone_args args = {
@@ -127,6 +152,26 @@ static pid_t clone_init(int cgroup, int *pidfd)
 	};
 
 	return syscall(SYS_clone3, &args, sizeof(args));
+}
+
+/* Like fork(). We are back when it returns; the child is where the tree is. */
+static pid_t clone_onto(struct ct *ct, int tree, int cgroup, int *pidfd)
+{
+	struct home home;
+	int err = -home_keep(&home);
+	pid_t pid = -1;
+
+	if (!err) {
+		err = -rootfs_attach(tree, ct->root);
+		pid = err ? -1 : clone_init(cgroup, pidfd);
+		if (pid < 0 && !err)
+			err = errno;
+		if (pid)
+			home_return(&home);
+	}
+	home_close(&home);
+	errno = err;
+	return pid;
 }
 
 static int network(struct ct *ct, pid_t pid)
@@ -146,26 +191,19 @@ static int network(struct ct *ct, pid_t pid)
 }
 
 /* What only the host may do for it. */
-static int settle(struct ct *ct, pid_t pid, int tree)
+static int settle(struct ct *ct, pid_t pid)
 {
 	int ret = userns_map(pid, ct->uid_base);
-	int auto_fd userns = ret ? -1 : userns_open(pid);
 
-	if (ret || userns < 0)
-		return vz_err(VZ_NOENV, "Unable to map the ids of the container: %s",
-			      strerror(ret ? -ret : -userns));
-	ret = rootfs_shift(tree, userns);
-	if (ret == -EINVAL)
-		return vz_err(VZ_MOUNT, "Unable to shift ids: a file system in %s does not support it",
-			      ct->root);
 	if (ret)
-		return vz_err(VZ_MOUNT, "Unable to shift ids in %s: %s", ct->root, strerror(-ret));
+		return vz_err(VZ_NOENV, "Unable to map the ids of the container: %s",
+			      strerror(-ret));
 	return network(ct, pid);
 }
 
-static int see_off(struct ct *ct, pid_t pid, int sock, int tree)
+static int see_off(struct ct *ct, pid_t pid, int sock)
 {
-	int ret = settle(ct, pid, tree);
+	int ret = settle(ct, pid);
 
 	if (ret)
 		return ret;
@@ -176,7 +214,7 @@ static int see_off(struct ct *ct, pid_t pid, int sock, int tree)
 	return report_wait(sock, LAUNCH_TIMEOUT, NULL);
 }
 
-static int run_job(struct ct *ct, struct init_job *job, int cgroup, int sock)
+static int run_job(struct ct *ct, struct init_job *job, int tree, int cgroup, int sock)
 {
 	int auto_fd pidfd = -1;
 	siginfo_t info;
@@ -184,13 +222,13 @@ static int run_job(struct ct *ct, struct init_job *job, int cgroup, int sock)
 	int ret;
 
 	userns_lift_limits();
-	pid = clone_init(cgroup, &pidfd);
+	pid = clone_onto(ct, tree, cgroup, &pidfd);
 	if (!pid)
 		init_main(job);
 	if (pid < 0)
 		return vz_err(VZ_NOENV, "Unable to make the container's first process: %m");
 	fd_close(&job->sock);
-	ret = see_off(ct, pid, sock, job->tree);
+	ret = see_off(ct, pid, sock);
 	if (ret) {
 		pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
 		waitid(P_PIDFD, pidfd, &info, WEXITED);
@@ -201,10 +239,10 @@ static int run_job(struct ct *ct, struct init_job *job, int cgroup, int sock)
 static int launch_with(struct ct *ct, int cgroup, const struct init_script *scripts)
 {
 	int auto_fd devs = devs_create(ct->uid_base);
-	int auto_fd tree = rootfs_clone(ct->root);
+	int auto_fd tree = -1;
 	int auto_fd ours = -1;
 	struct init_job job = {
-		.ct = ct, .tree = tree, .devs = devs, .sock = -1,
+		.ct = ct, .devs = devs, .sock = -1,
 		.scripts = scripts, .nr_scripts = NR_SCRIPTS,
 	};
 	int sock[2];
@@ -212,15 +250,15 @@ static int launch_with(struct ct *ct, int cgroup, const struct init_script *scri
 
 	if (devs < 0)
 		return vz_err(VZ_MOUNT, "Unable to make /dev: %s", strerror(-devs));
-	if (tree < 0)
-		return vz_err(VZ_MOUNT, "Unable to copy the mount of %s: %s", ct->root,
-			      strerror(-tree));
+	ret = make_tree(ct, &tree);
+	if (ret)
+		return ret;
 	ret = report_open(sock);
 	if (ret)
 		return vz_err(VZ_SYSTEM, "Unable to make a socket: %s", strerror(-ret));
 	job.sock = sock[0];
 	ours = sock[1];
-	ret = run_job(ct, &job, cgroup, ours);
+	ret = run_job(ct, &job, tree, cgroup, ours);
 	fd_close(&job.sock);
 	return ret;
 }
@@ -282,11 +320,11 @@ static int ask_systemd(struct ct *ct, char *word, size_t size, int timeout)
 static int wait_systemd(struct ct *ct)
 {
 	const struct timespec pause = { .tv_nsec = BOOT_PAUSE_MS * 1000 * 1000 };
-	time_t end = time(NULL) + BOOT_TIMEOUT;
+	long end = now_ms() + BOOT_TIMEOUT * 1000L;
 	char word[32];
 
 	while (!vz_cancelled) {
-		time_t left = end - time(NULL);
+		long left = (end - now_ms()) / 1000;
 		int ret = left > 0 ? ask_systemd(ct, word, sizeof(word), left) : -ETIMEDOUT;
 
 		if (ret)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -11,11 +12,23 @@
 #include <unistd.h>
 
 #include "conf.h"
+#include "fd.h"
 #include "files.h"
 #include "lock.h"
 #include "log.h"
 
 #define TRIES	3
+
+/*
+ * A lock file has the pid of its holder and a word. Others who make such files go
+ * by the pid alone, which may be another process's by now: ours is locked as well,
+ * and says so in a third line.
+ */
+#define WORD		"locked\n"
+#define OURS		"flock\n"
+
+/* Our lock file, as long as we hold it */
+static int held = -1;
 
 volatile sig_atomic_t vz_cancelled;
 
@@ -29,33 +42,47 @@ static void on_cancel(int sig)
 	vz_cancelled = 1;
 }
 
+/* That nobody reads what we say is no reason to stop half-way. */
+static void on_pipe(int sig)
+{
+	(void)sig;
+}
+
 /* Without SA_RESTART: whoever waits is to notice. */
 void catch_cancel(void)
 {
-	struct sigaction action = { .sa_handler = on_cancel };
+	struct sigaction cancel = { .sa_handler = on_cancel };
+	/* Not ignored: the programs that we run would go on ignoring it. */
+	struct sigaction pipe = { .sa_handler = on_pipe };
 
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGINT, &cancel, NULL);
+	sigaction(SIGTERM, &cancel, NULL);
+	sigaction(SIGPIPE, &pipe, NULL);
 }
 
-/* Who holds the lock; 0 when the file does not say. */
-static pid_t holder(int dir, const char *name)
+/* Whom the file names; 0 when it does not say. */
+static pid_t read_lock(int fd, bool *ours)
 {
-	char text[32];
-	ssize_t len;
-	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	char text[32] = "";
 
-	if (fd < 0)
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
 		return 0;
-	len = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	text[len > 0 ? len : 0] = '\0';
+	*ours = strstr(text, "\n" WORD OURS);
 	return atoi(text);
 }
 
-static bool is_alive(pid_t pid)
+/* Who holds the lock; 0 when nobody does any more. */
+static pid_t holder(int dir, const char *name)
 {
-	return pid > 0 && (!kill(pid, 0) || errno == EPERM);
+	int auto_fd fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	bool ours = false;
+	pid_t pid = read_lock(fd, &ours);
+
+	if (pid <= 0)
+		return 0;
+	if (ours)
+		return flock(fd, LOCK_SH | LOCK_NB) ? pid : 0;
+	return !kill(pid, 0) || errno == EPERM ? pid : 0;
 }
 
 static void tell_holder(pid_t pid)
@@ -71,9 +98,12 @@ static void tell_holder(pid_t pid)
 		close(fd);
 	}
 	cmdline[len > 0 ? len : 0] = '\0';
-	for (ssize_t i = 0; i + 1 < len; i++)
-		if (!cmdline[i])
-			cmdline[i] = ' ';
+	if (len > 0 && !cmdline[len - 1])
+		len--;
+	/* Anybody's, and on its way to the admin's terminal. */
+	for (ssize_t i = 0; i < len; i++)
+		if (!isprint((unsigned char)cmdline[i]))
+			cmdline[i] = cmdline[i] ? '?' : ' ';
 	vz_log(-1, "Locked by: pid %d, cmdline %s", pid, cmdline);
 }
 
@@ -81,17 +111,22 @@ static void tell_holder(pid_t pid)
 static int link_lock(int dir, const char *name)
 {
 	char tmp[64];
-	int fd, ret = 0;
+	int auto_fd fd = -1;
+	int ret = 0;
 
 	snprintf(tmp, sizeof(tmp), ".%s.%d", name, getpid());
 	unlinkat(dir, tmp, 0);
 	fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return -errno;
-	if (dprintf(fd, "%d\nlocked\n", getpid()) < 0 || linkat(dir, tmp, dir, name, 0) < 0)
+	if (dprintf(fd, "%d\n" WORD "%s", getpid(), flock(fd, LOCK_EX) ? "" : OURS) < 0 ||
+	    linkat(dir, tmp, dir, name, 0) < 0)
 		ret = -errno;
-	close(fd);
 	unlinkat(dir, tmp, 0);
+	if (!ret) {
+		held = fd;
+		fd = -1;
+	}
 	return ret;
 }
 
@@ -104,7 +139,7 @@ static int take(int dir, const char *name)
 		if (ret != -EEXIST)
 			return ret;
 		pid = holder(dir, name);
-		if (is_alive(pid)) {
+		if (pid) {
 			tell_holder(pid);
 			return -EEXIST;
 		}
@@ -156,7 +191,8 @@ void unlock_ct(unsigned int id)
 	if (dir < 0)
 		return;
 	snprintf(name, sizeof(name), "%u.lck", id);
-	if (holder(dir, name) == getpid())
+	if (held >= 0 && holder(dir, name) == getpid())
 		unlinkat(dir, name, 0);
+	fd_close(&held);
 	close(dir);
 }

@@ -13,7 +13,7 @@ void unlock_ct(unsigned int id);
 /*
  * SIGINT and SIGTERM set this: whoever waits for something stops waiting, ends
  * the helper it started, and returns an error; what was half done is undone on
- * the way out.
+ * the way out. SIGPIPE does not end us any more.
  */
 extern volatile sig_atomic_t vz_cancelled;
 void catch_cancel(void);

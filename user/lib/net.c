@@ -165,11 +165,17 @@ static void set_proxy(const struct if_nameindex *dev, void *arg)
 	rtnl_proxy(proxy->host, proxy->add, dev->if_index, proxy->ip);
 }
 
-/* As far as it goes: it may be gone in part already. */
+/*
+ * As far as it goes: it may be gone in part already. After a crash our record may
+ * name what has become another container's since.
+ */
 static void remove_one(struct net *net, const struct ip *ip)
 {
 	struct proxy proxy = { .host = net->host, .ip = ip };
+	unsigned int owner = net->nl ? ubnl_ip_owner(net->nl, ip) : 0;
 
+	if (owner && owner != net->ct->id)
+		return;
 	each_outward(net->ct, set_proxy, &proxy);
 	if (net->host_link > 0)
 		rtnl_route(net->host, false, net->host_link, ip, ip->family);
@@ -314,7 +320,10 @@ static int record_both(unsigned int id, const char *given, const char *list)
 
 /* ---- what the neighbours have to say, and to hear */
 
-/* Not the containers: one that says it has another's address would keep it from it. */
+/*
+ * Not the containers: one that says it has another's address would keep it from it.
+ * Those on a bridge are heard by way of that all the same.
+ */
 static void add_card(const struct if_nameindex *dev, void *arg)
 {
 	if (!veth_is_end(dev->if_index))

@@ -113,23 +113,25 @@ static void read_record(struct netdevs *all)
 		fclose(f);
 }
 
+static void print_record(FILE *to, const void *arg)
+{
+	const struct netdevs *all = arg;
+
+	for (const struct netdev *dev = all->dev; dev < all->dev + all->nr; dev++)
+		fprintf(to, "%s %d %lu %s\n", dev->name, dev->index, dev->ino, dev->mac);
+}
+
 static int write_record(const struct netdevs *all)
 {
 	int ret = make_dirs(RECORDS, 0755);
 	char path[64];
-	FILE *f;
 
 	if (ret)
 		return ret;
+	if (all->nr)
+		return replace_file(RECORDS, all->ct->id, print_record, all);
 	path_of(path, sizeof(path), RECORDS, all->ct->id);
-	if (!all->nr)
-		return unlink(path) && errno != ENOENT ? -errno : 0;
-	f = fopen(path, "we");
-	if (!f)
-		return -errno;
-	for (const struct netdev *dev = all->dev; dev < all->dev + all->nr; dev++)
-		fprintf(f, "%s %d %lu %s\n", dev->name, dev->index, dev->ino, dev->mac);
-	return fclose(f) ? -errno : 0;
+	return unlink(path) && errno != ENOENT ? -errno : 0;
 }
 
 char *netdev_given(unsigned int id)

@@ -106,6 +106,10 @@ const struct param params[] = {
 	P("meminfo",		"MEMINFO",	STRING, PARAM_IDLE),
 	P("netfilter",		"NETFILTER",	NETFILTER, PARAM_IDLE),
 	P("iptables",		"IPTABLES",	IPTABLES, PARAM_IDLE),
+	P("capability",		"CAPABILITY",	LIST, PARAM_IDLE),
+	P("features",		"FEATURES",	LIST, PARAM_IDLE),
+	P("devices",		"DEVICES",	LIST, PARAM_IDLE),
+	P("devnodes",		"DEVNODES",	LIST, PARAM_IDLE),
 	{ }
 };
 

@@ -4,9 +4,9 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/pidfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "lock.h"
 #include "proxy.h"
 
@@ -120,19 +120,20 @@ static bool turn(struct proxy *proxy)
 
 int proxy_run(struct proxy *proxy, int timeout)
 {
-	time_t end = time(NULL) + timeout;
+	long end = now_ms() + timeout * 1000L;
 	bool ended = false, late = false;
+	sighandler_t before;
 
 	/* Whoever closes his end is seen by the failing write. */
-	signal(SIGPIPE, SIG_IGN);
+	before = signal(SIGPIPE, SIG_IGN);
 	while (!ended && !late && !vz_cancelled) {
 		ended = turn(proxy);
-		late = timeout && !ended && time(NULL) > end;
+		late = timeout && !ended && now_ms() > end;
 	}
 	if (!ended)
 		pidfd_send_signal(proxy->pidfd, SIGKILL, NULL, 0);
 	for (size_t i = 0; i < proxy->nr; i++)
 		finish(&proxy->pump[i]);
-	signal(SIGPIPE, SIG_DFL);
+	signal(SIGPIPE, before);
 	return late ? -ETIMEDOUT : 0;
 }

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "lock.h"
 #include "log.h"
 #include "report.h"
@@ -128,11 +128,11 @@ static int print(const struct report *report)
 }
 
 /* Waits until there is something to read: 0, or what else ended the wait. */
-static int await(int sock, time_t end)
+static int await(int sock, long end)
 {
 	struct pollfd p = { .fd = sock, .events = POLLIN };
 
-	while (time(NULL) <= end) {
+	while (now_ms() <= end) {
 		if (poll(&p, 1, 1000) > 0)
 			return 0;
 		if (vz_cancelled)
@@ -143,7 +143,7 @@ static int await(int sock, time_t end)
 
 int report_wait(int sock, int seconds, int *fd)
 {
-	time_t end = time(NULL) + seconds;
+	long end = now_ms() + seconds * 1000L;
 	int ret;
 	struct report report;
 	bool ready = false;
@@ -160,7 +160,7 @@ int report_wait(int sock, int seconds, int *fd)
 		if (len <= 0 && ready)
 			return 0;
 		if (len <= 0)
-			return vz_err(VZ_NOENV, "The container's first process was killed");
+			return vz_err(VZ_NOENV, "The new process was killed before it ran its program");
 		if (len != sizeof(report) || report.code > 0)
 			return print(&report);
 		if (report.code == READY)

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
+#include <sched.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -17,8 +22,9 @@
 #define MOUNT_ATTR_SAFE (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
 /*
- * The kernel lets nobody in a user namespace at most of these. They are covered
- * all the same, for the day when it makes a mistake.
+ * Of the whole machine. Most of them the kernel opens for the host's root alone.
+ * To cover them keeps those away who read all of /proc, not the root inside, who
+ * can take the covers off.
  */
 static const char *const masked[] = {
 	"kcore",
@@ -58,8 +64,67 @@ int rootfs_mount(const char *private, const char *root)
 	return move_mount(tree, "", AT_FDCWD, root, MOVE_MOUNT_F_EMPTY_PATH) ? -errno : 0;
 }
 
+/* The kernel writes blanks and their like as a backslash and three octal digits. */
+static void unescape(char *text)
+{
+	char *to = text;
+
+	while (*text) {
+		if (*text == '\\' && strspn(text + 1, "01234567") >= 3) {
+			*to++ = (text[1] & 3) << 6 | (text[2] & 7) << 3 | (text[3] & 7);
+			text += 4;
+		} else {
+			*to++ = *text++;
+		}
+	}
+	*to = 0;
+}
+
+/* The last mount below a place: what lies on top comes after what it lies on. */
+static char *last_below(const char *place)
+{
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+	size_t size = 0, len = strlen(place);
+	char *line = NULL, *last = NULL, *point;
+
+	while (f && getline(&line, &size, f) > 0) {
+		if (sscanf(line, "%*s %*s %*s %*s %ms", &point) != 1)
+			continue;
+		unescape(point);
+		if (!strncmp(point, place, len) && point[len] == '/') {
+			free(last);
+			last = point;
+		} else {
+			free(point);
+		}
+	}
+	free(line);
+	if (f)
+		fclose(f);
+	return last;
+}
+
+/* Scripts of the admin may have mounted something there and not taken it away. */
+static int umount_below(const char *root)
+{
+	char real[PATH_MAX], *point;
+	int ret = 0;
+
+	if (!realpath(root, real))
+		return -errno;
+	while (!ret && (point = last_below(real))) {
+		ret = umount2(point, UMOUNT_NOFOLLOW) ? -errno : 0;
+		free(point);
+	}
+	return ret;
+}
+
 int rootfs_umount(const char *root)
 {
+	int ret = umount_below(root);
+
+	if (ret)
+		return ret;
 	return umount2(root, UMOUNT_NOFOLLOW) ? -errno : 0;
 }
 
@@ -91,6 +156,30 @@ int rootfs_shift(int tree, int userns)
 	int ret = set_attr(tree, 0, &top);
 
 	return ret ? ret : set_attr(tree, AT_RECURSIVE, &all);
+}
+
+int rootfs_attach(int tree, const char *root)
+{
+	/* VE_ROOT has peers on the host, where the shifted tree is not to appear. */
+	if (unshare(CLONE_NEWNS) || mount(NULL, root, NULL, MS_PRIVATE, NULL) ||
+	    move_mount(tree, "", AT_FDCWD, root, MOVE_MOUNT_F_EMPTY_PATH) || fchdir(tree))
+		return -errno;
+	return 0;
+}
+
+/*
+ * What came with the mount namespace from outside is locked: neither read-only nor
+ * nodev can be taken off, and nothing that it covers be laid open. A copy that is
+ * handed in by a descriptor would not be.
+ */
+int rootfs_take(void)
+{
+	int tree = open_tree(AT_FDCWD, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH |
+			     AT_RECURSIVE);
+
+	if (tree < 0)
+		report_fail(VZ_MOUNT, "Unable to copy the mounts of the container");
+	return tree;
 }
 
 static int resolve(int root, const char *path, uint64_t flags)

@@ -323,7 +323,7 @@ int rtnl_address(struct nl_sock *sock, bool add, int link, const struct ip *ip, 
 	return done_already(talk(sock, msg), add);
 }
 
-int rtnl_route(struct nl_sock *sock, bool add, int link, const struct ip *ip, int family)
+static int change_route(struct nl_sock *sock, bool add, int link, const struct ip *ip, int family)
 {
 	struct rtmsg head = {
 		.rtm_family = family,
@@ -334,13 +334,24 @@ int rtnl_route(struct nl_sock *sock, bool add, int link, const struct ip *ip, in
 		.rtm_type = add ? RTN_UNICAST : RTN_UNSPEC,
 	};
 	const int type = add ? RTM_NEWROUTE : RTM_DELROUTE;
-	int err;
+	const int flags = NLM_F_CREATE | (ip ? NLM_F_EXCL : NLM_F_REPLACE);
 
 	if (!add && family == AF_INET)
 		head.rtm_scope = RT_SCOPE_NOWHERE;
-	err = request(sock, type, add ? NLM_F_CREATE | NLM_F_REPLACE : 0, &head, sizeof(head),
-		      RTA_DST, ip, RTA_OIF, link);
-	return done_already(err, add);
+	return request(sock, type, add ? flags : 0, &head, sizeof(head), RTA_DST, ip, RTA_OIF,
+		       link);
+}
+
+int rtnl_route(struct nl_sock *sock, bool add, int link, const struct ip *ip, int family)
+{
+	int err = change_route(sock, add, link, ip, family);
+
+	if (!add)
+		return done_already(err, false);
+	/* On that link it is ours of an earlier time. Any other is somebody's. */
+	if (err == -EEXIST && ip && !change_route(sock, false, link, ip, family))
+		err = change_route(sock, true, link, ip, family);
+	return err;
 }
 
 int rtnl_proxy(struct nl_sock *sock, bool add, int link, const struct ip *ip)

@@ -49,7 +49,10 @@ int rtnl_port_mac(struct nl_sock *sock, bool add, int index, const unsigned char
 
 /* A host address on a link; label may be NULL. */
 int rtnl_address(struct nl_sock *sock, bool add, int link, const struct ip *ip, const char *label);
-/* To one address, or to everywhere else (ip NULL, of that family). */
+/*
+ * To one address, or to everywhere else (ip NULL, of that family). -EEXIST when
+ * there is one to that address already, by another link.
+ */
 int rtnl_route(struct nl_sock *sock, bool add, int link, const struct ip *ip, int family);
 /* On that link, answer for the address. */
 int rtnl_proxy(struct nl_sock *sock, bool add, int link, const struct ip *ip);

@@ -47,6 +47,22 @@ int ct_running(const struct ct *ct, pid_t *init)
 	return populated;
 }
 
+int ct_dump_file(const struct ct *ct, char *path, size_t size)
+{
+	const char *dir = conf_get(&ct->conf, "DUMPDIR");
+
+	if (!dir || !*dir || snprintf(path, size, "%s/Dump.%u", dir, ct->id) >= (int)size)
+		return -ENOENT;
+	return 0;
+}
+
+bool ct_suspended(const struct ct *ct)
+{
+	char path[PATH_MAX];
+
+	return !ct_dump_file(ct, path, sizeof(path)) && !access(path, F_OK);
+}
+
 bool ct_mounted(const struct ct *ct)
 {
 	return *ct->root && rootfs_mounted(ct->root);
@@ -73,7 +89,10 @@ int ct_mount(struct ct *ct)
 			      strerror(-ret));
 	ret = script_run(ct, "mount", false);
 	if (ret) {
-		rootfs_umount(ct->root);
+		int err = rootfs_umount(ct->root);
+
+		if (err)
+			vz_log(-1, "Unable to unmount %s: %s", ct->root, strerror(-err));
 		return ret;
 	}
 	vz_log(0, "Container is mounted");
@@ -324,6 +343,8 @@ static int end_processes(struct ct *ct, int cgroup, bool fast)
 	int ret = -ETIMEDOUT;
 
 	if (!fast) {
+		/* One that was suspended has to hear of it. */
+		cg_freeze(cgroup, false);
 		ret = run_stop_script(ct);
 		if (ret)
 			return ret;

@@ -22,6 +22,10 @@
  * the host numbers it, or 0.
  */
 int ct_running(const struct ct *ct, pid_t *init);
+/* Where its saved memory would be: 0 or -ENOENT. */
+int ct_dump_file(const struct ct *ct, char *path, size_t size);
+/* Is there such a file? Of OpenVZ: there is nothing here that makes one. */
+bool ct_suspended(const struct ct *ct);
 /* Is anything mounted on VE_ROOT? */
 bool ct_mounted(const struct ct *ct);
 

@@ -38,7 +38,7 @@ static void exec_script(const struct ct *ct, char *path)
 static int run_one(const struct ct *ct, const char *who, const char *kind)
 {
 	char path[PATH_MAX];
-	int status;
+	int status = 0;
 	pid_t pid;
 
 	script_path(path, sizeof(path), who, kind);
@@ -50,9 +50,12 @@ static int run_one(const struct ct *ct, const char *who, const char *kind)
 		exec_script(ct, path);
 	if (pid < 0)
 		return vz_err(VZ_ACTIONSCRIPT, "Unable to run %s: %m", path);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+	while (waitpid(pid, &status, 0) < 0) {
+		if (errno != EINTR)
+			return vz_err(VZ_ACTIONSCRIPT, "Unable to wait for %s: %m", path);
 		if (vz_cancelled)
 			kill(pid, SIGTERM);
+	}
 	if (status)
 		return vz_err(VZ_ACTIONSCRIPT, "Action script %s failed", path);
 	return 0;

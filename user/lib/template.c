@@ -75,8 +75,9 @@ static bool is_full(const char *dir)
 
 /*
  * tar keeps everything below the directory by itself: no absolute names, no
- * "..", no writing through a link that came out of the archive. Device nodes
- * stay behind: a container is given those that it may have.
+ * "..", no writing through a link that came out of the archive. What is in /dev
+ * stays behind: a container is given the nodes that it may have, and those that
+ * are elsewhere open nothing, being on a mount without devices.
  */
 static int unpack(int fd, const char *dir)
 {

@@ -2,9 +2,13 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/keyctl.h>
+#include <linux/sched.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "ct.h"
@@ -44,7 +48,7 @@ int userns_map(pid_t pid, unsigned int base)
 	return ret ? ret : write_map(pid, "gid_map", map);
 }
 
-int userns_open(pid_t pid)
+static int userns_open(pid_t pid)
 {
 	char path[48];
 	int fd;
@@ -52,6 +56,28 @@ int userns_open(pid_t pid)
 	snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
+}
+
+int userns_make(unsigned int base)
+{
+	struct clone_args args = { .flags = CLONE_NEWUSER, .exit_signal = SIGCHLD };
+	pid_t pid = syscall(SYS_clone3, &args, sizeof(args));
+	int ret;
+
+	if (pid < 0)
+		return -errno;
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	ret = userns_map(pid, base);
+	if (!ret)
+		ret = userns_open(pid);
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return ret;
 }
 
 int userns_become_root(void)
@@ -72,6 +98,9 @@ void userns_lift_limits(void)
 	const struct rlimit files = { NOFILE_SOFT, NOFILE_HARD };
 	const struct rlimit none = { RLIM_INFINITY, RLIM_INFINITY };
 
+	/* Who starts it may be a service that the kernel is to spare. */
+	setpriority(PRIO_PROCESS, 0, 0);
+	file_write_at(AT_FDCWD, "/proc/self/oom_score_adj", "0");
 	for (size_t i = 0; i < NR(lifted); i++) {
 		getrlimit(lifted[i].resource, &lifted[i].own);
 		setrlimit(lifted[i].resource, &none);

@@ -7,8 +7,8 @@
 
 /* Give the 65536 ids from base to the user namespace of a process. 0 or -errno. */
 int userns_map(pid_t pid, unsigned int base);
-/* A descriptor of that namespace, or -errno. */
-int userns_open(pid_t pid);
+/* One of the same ids that nobody lives in: a descriptor, or -errno. */
+int userns_make(unsigned int base);
 
 /*
  * From within: become its root, with a session keyring of our own instead of
@@ -21,7 +21,8 @@ int userns_become_root(void);
  * Some resource limits of whoever makes a user namespace bound all that live
  * in it together, and are counted with those of every other container:
  * userns_lift_limits() before it is made, userns_lower_limits() in whoever goes
- * to live there.
+ * to live there. What else it would inherit of us, whom the kernel prefers to
+ * run or to kill, is as on a machine of its own from the former on.
  */
 void userns_lift_limits(void);
 int userns_lower_limits(void);

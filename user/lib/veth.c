@@ -37,8 +37,11 @@ bool veth_is_end(unsigned int index)
 	bool found = false;
 
 	while (dir && !found && (entry = readdir(dir))) {
-		char *text = veth_given(strtoul(entry->d_name, NULL, 10));
+		char *text;
 
+		if (entry->d_name[strspn(entry->d_name, "0123456789")])
+			continue;
+		text = veth_given(strtoul(entry->d_name, NULL, 10));
 		netif_parse(text, &list);
 		free(text);
 		for (size_t i = 0; i < list.nr; i++)

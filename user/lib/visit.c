@@ -39,13 +39,13 @@ int visit_begin(struct visit *v, const struct ct *ct)
 	int sock[2];
 	int ret;
 
-	*v = (struct visit){ .ct = ct, .init = -1, .leaf = -1, .self = -1,
+	*v = (struct visit){ .ct = ct, .init = -1, .leaf = -1, .self = -1, .home = NO_HOME,
 			     .sock = -1, .peer = -1, .pidfd = -1 };
 	ret = find_container(v);
 	if (ret)
 		return ret;
 	v->self = pidfd_open(getpid(), 0);
-	if (v->self < 0 || report_open(sock))
+	if (v->self < 0 || home_keep(&v->home) || report_open(sock))
 		return vz_err(VZ_SYSTEM, "Unable to prepare for a visit: %m");
 	v->peer = sock[0];
 	v->sock = sock[1];
@@ -67,19 +67,29 @@ static pid_t clone_into(struct visit *v)
 pid_t visit_fork(struct visit *v)
 {
 	pid_t pid;
+	int err;
 
 	/* Kept from here to execve() in the child: nobody inside may trace it. */
 	prctl(PR_SET_DUMPABLE, 0);
-	/* Children only: we stay where we are, and come back for later ones. */
-	pid = setns(v->init, CLONE_NEWPID) ? -1 : clone_into(v);
-	if (!pid)
+	/*
+	 * To have the child begin there: a container that freezes it at the door
+	 * would read of the host's mounts and network as long as it likes. Of the
+	 * pid namespace this is for children only.
+	 */
+	pid = setns(v->init, CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET) ? -1 : clone_into(v);
+	if (!pid) {
+		home_close(&v->home);
 		return 0;
-	if (pid < 0)
-		vz_err(VZ_NORESOURCE, "Unable to start a process in the container: %m");
+	}
+	err = errno;
+	home_return(&v->home);
 	if (setns(v->self, CLONE_NEWPID)) {
 		vz_err(VZ_SYSTEM, "Unable to come back from the container: %m");
 		_exit(VZ_SYSTEM);
 	}
+	if (pid < 0)
+		vz_err(VZ_NORESOURCE, "Unable to start a process in the container: %s",
+		       strerror(err));
 	fd_close(&v->peer);
 	return pid;
 }
@@ -126,6 +136,7 @@ void visit_end(struct visit *v)
 	fd_close(&v->init);
 	fd_close(&v->leaf);
 	fd_close(&v->self);
+	home_close(&v->home);
 	fd_close(&v->sock);
 	fd_close(&v->peer);
 	fd_close(&v->pidfd);

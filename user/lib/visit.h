@@ -3,8 +3,9 @@
  * How a process of the host comes into a running container.
  *
  * From the first moment it is in the container's cgroup and pid namespace, and
- * so pays for itself and can be seen there. Until it executes a program it may
- * not be looked into: it has something of the host about it still.
+ * so pays for itself and can be seen there. What anybody may read of a process,
+ * its mounts and its network, are the container's by then. Until it executes a
+ * program it may not be looked into: it has something of the host about it still.
  */
 #ifndef _VZ_VISIT_H
 #define _VZ_VISIT_H
@@ -12,6 +13,7 @@
 #include <sys/types.h>
 
 #include "ct.h"
+#include "home.h"
 
 /* Seconds to come in: a container may freeze the cgroup where visitors are put. */
 #define VISIT_TIMEOUT 30
@@ -20,7 +22,8 @@ struct visit {
 	const struct ct *ct;
 	int init;	/* pidfd of the container's init */
 	int leaf;	/* cgroup for visitors */
-	int self;	/* pidfd of ourselves, to find the way home */
+	int self;	/* pidfd of ourselves: the way back to our pid namespace */
+	struct home home; /* and to all else */
 	int sock;	/* see report.h */
 	int peer;	/* the child's end of it */
 	int pidfd;	/* the visitor */
