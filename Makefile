@@ -94,15 +94,15 @@ model:			## Drive the arithmetic of beancounters in user space
 
 .PHONY: check
 check: deps		## Everything: lint, model, small guests of each kernel, containers
-	@selftests/check lint model quick ct
+	@selftests/check lint model build hook+ct quick
 
 .PHONY: check-quick
 check-quick: deps	## Only the small guests of each kernel
-	@selftests/check quick
+	@selftests/check build hook quick
 
 .PHONY: check-ct
 check-ct: deps		## Only the containers, on a whole Debian guest
-	@selftests/check ct
+	@selftests/check build ct
 
 .PHONY: check-debug
 check-debug: deps deps-debug	## On a kernel with KASAN, lockdep, kmemleak and failing allocations
