@@ -98,14 +98,25 @@ rates()
 	done | xargs
 }
 
-# near PERCENT WANT GOT
-near()
+# sectors read|write: what the disk itself has done
+sectors()
 {
-	{ [ $(($3 * 100)) -ge $(($2 * (100 - $1))) ] && [ $(($3 * 100)) -le $(($2 * (100 + $1))) ]; } ||
-		{ echo "$3, not $2 within $1 %"; false; }
+	awk -v field="$([ "$1" = read ] && echo 3 || echo 7)" '{ print $field }' /sys/dev/block/$disk/stat
 }
 
-# holds LIMIT WORD [PERCENT]: never more than 5 % above the limit, and there or near it. A
+# disk_rate SECONDS read|write: bytes in a second. The disk is asked, and not the cgroup: so
+# a limit is held to what happens, whatever is counted.
+disk_rate()
+{
+	local before start
+
+	before=$(sectors $2)
+	start=$(now)
+	sleep $1
+	echo $((($(sectors $2) - before) * 512 * 100 / ($(now) - start)))
+}
+
+# holds LIMIT read|write [PERCENT]: never more than 5 % above the limit, and there or near it. A
 # machine that has no time for the guest makes it slower: that is tried again, and no more
 # is asked for in the end than that it goes on.
 holds()
@@ -113,7 +124,7 @@ holds()
 	local rate best=0 percent=${3:-5}
 
 	for _ in 1 2 3; do
-		rate=$(rates 6 $2 /proc/bc/$a/ioacct)
+		rate=$(disk_rate 6 $2)
 		note "limit $1, $2: $rate a second" >&3
 		[ $((rate * 100)) -le $(($1 * (100 + percent))) ] || { echo "$rate, not $1"; return 1; }
 		[ $rate -le $best ] || best=$rate
@@ -237,7 +248,8 @@ check "--iolimit 0" vzctl --quiet set $a --iolimit 0
 check "--iolimit 0: none" says "" cat $group/io.max
 start_writing $a 256
 sleep 1
-read -r one <<<"$(rates 4 write /proc/bc/$a/ioacct)"
+one=$(disk_rate 4 write)
+note "no limit: $one a second"
 check "without limit there is more" eval '[ $one -gt $((12 * MiB)) ]'
 stop_writing $a
 
@@ -252,9 +264,9 @@ vzctl --quiet set $a --iopslimit unlimited
 
 # ---- what is counted
 
-before="$(acct $a write) $(acct $a dirty)"
+# That it grows as the container writes is what the shares above were told by.
 vzctl exec2 $a 'dd if=/dev/zero of=/data.x bs=64k count=100 oflag=direct' >/dev/null 2>&1
-check "ioacct: written" near 5 6553600 $(($(acct $a write) - ${before% *}))
+check "ioacct: what the kernel counts" eval '[ $(acct $a write) = $(sum wbytes $group/io.stat) ]'
 check "ioacct: dirty is no less than written" eval '[ $(acct $a dirty) -ge $(acct $a write) ]'
 
 # ---- what cannot be
