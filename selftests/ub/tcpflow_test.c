@@ -281,8 +281,12 @@ static void exchange(struct __test_metadata *_metadata, struct box *a,
 	worker_begin(&b->worker, how, 1, size);
 	EXPECT_EQ(0, worker_end(&a->worker));
 	EXPECT_EQ(0, worker_end(&b->worker));
-	EXPECT_LT(0, FAILCNT(a, TCPSNDBUF) + FAILCNT(b, TCPSNDBUF));
-	EXPECT_LT(0, FAILCNT(a, TCPRCVBUF) + FAILCNT(b, TCPRCVBUF));
+	/* Who goes by poll() hears that there is no room before it is refused. */
+	if (how == both_ways)
+		EXPECT_LT(0, FAILCNT(a, TCPSNDBUF) + FAILCNT(b, TCPSNDBUF));
+	/* A single stream's window may shrink in time. */
+	if (streams > 1)
+		EXPECT_LT(0, FAILCNT(a, TCPRCVBUF) + FAILCNT(b, TCPRCVBUF));
 	tell(_metadata, a);
 	tell(_metadata, b);
 }
