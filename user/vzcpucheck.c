@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/cpu.h"
 #include "lib/host.h"
 #include "lib/log.h"
 #include "lib/names.h"
 #include "lib/run.h"
+#include "lib/share.h"
 
 #define WRONG_USE	2
 
@@ -29,7 +29,7 @@ static void usage(FILE *out)
 
 static void add(struct total *total, const struct ct *ct)
 {
-	unsigned int units = cpu_units(ct);
+	unsigned int units = ct->id ? share_units(&ct->conf) : share_host_units();
 
 	total->units += units;
 	if (verbose)

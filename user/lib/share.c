@@ -136,11 +136,25 @@ int share_read(struct share *share, const struct conf *conf, const struct conf *
 	return 0;
 }
 
+static unsigned int units_of(const char *text)
+{
+	char kept[SHARE_TEXT];
+
+	text = checked("CPUUNITS", text, kept) ?: share_params[SHARE_CPUUNITS].unset;
+	return strtoul(text, NULL, 10);
+}
+
+unsigned int share_units(const struct conf *conf)
+{
+	return units_of(conf_get(conf, "CPUUNITS"));
+}
+
+/* CPUUNITS of vz.conf is for containers: only the host's own file has the host's. */
 unsigned int share_host_units(void)
 {
 	const struct conf *global = conf_global();
 	struct conf own = { 0 };
-	char path[PATH_MAX], kept[SHARE_TEXT];
+	char path[PATH_MAX];
 	const char *text;
 	unsigned int units;
 
@@ -148,8 +162,7 @@ unsigned int share_host_units(void)
 	text = conf_read(&own, path) ? NULL : conf_get(&own, "CPUUNITS");
 	if (!text && global)
 		text = conf_get(global, "VE0CPUUNITS");
-	text = checked("CPUUNITS", text, kept) ?: share_params[SHARE_CPUUNITS].unset;
-	units = strtoul(text, NULL, 10);
+	units = units_of(text);
 	conf_free(&own);
 	return units;
 }

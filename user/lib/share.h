@@ -38,7 +38,10 @@ struct share_param {
 
 extern const struct share_param share_params[SHARE_NR];
 
-/* The host's units, as configured for whoever starts the first container */
+/* A container's units, as configured */
+unsigned int share_units(const struct conf *conf);
+
+/* The host's, as configured for whoever starts the first container */
 unsigned int share_host_units(void);
 
 /*
