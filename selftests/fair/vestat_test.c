@@ -754,17 +754,7 @@ static char text[1 << 20];
 /* The length, or a negative errno. */
 static long read_path(const char *path)
 {
-	long n, len = 0;
-	int fd = open(path, O_RDONLY);
-
-	if (fd < 0)
-		return -errno;
-	while ((n = read(fd, text + len, sizeof(text) - 1 - len)) > 0)
-		len += n;
-	n = n < 0 ? -errno : len;
-	close(fd);
-	text[len] = 0;
-	return n;
+	return text_in(path, text, sizeof(text), sizeof(text));
 }
 
 static long read_text(void)

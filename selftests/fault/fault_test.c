@@ -525,22 +525,17 @@ static bool load_nth(struct __test_metadata *_metadata, int fd, unsigned int n,
  */
 static unsigned int first_of_ours(struct __test_metadata *_metadata, int fd)
 {
-	int kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	int kmsg = log_open();
 	unsigned int low = 1, high = 4096;
 	struct tally t = { 0 };
-	char line[8192];
 
 	while (low < high) {
 		unsigned int mid = (low + high) / 2, came = t.partly + t.whole;
-		bool heard = false;
-		ssize_t n;
+		bool heard;
 
 		lseek(kmsg, 0, SEEK_END);
 		load_nth(_metadata, fd, mid, &t);
-		while ((n = read(kmsg, line, sizeof(line) - 1)) > 0) {
-			line[n] = 0;
-			heard |= !!strstr(line, "stockvz: cannot start");
-		}
+		heard = log_has(kmsg, "stockvz: cannot start");
 		if (heard || came != t.partly + t.whole)
 			high = mid;
 		else

@@ -16,6 +16,7 @@
 #include "kselftest_harness.h"
 
 #include "cg.h"
+#include "text.h"
 #include "ub.h"
 #include "worker.h"
 
@@ -83,9 +84,8 @@ static inline void laws_begin(struct __test_metadata *_metadata,
 {
 	if (geteuid() || access("/proc/stockvz", R_OK))
 		SKIP(_exit(KSFT_SKIP), "needs root and the module");
-	laws->kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	laws->kmsg = log_open();
 	ASSERT_LE(0, laws->kmsg);
-	lseek(laws->kmsg, 0, SEEK_END);
 	laws->owned = ub_status("owned");
 	laws->healed = ub_status("healed");
 	laws->nomem = ub_status("nomem");
@@ -102,10 +102,8 @@ static inline void check_kmsg(struct __test_metadata *_metadata, int kmsg)
 	};
 	char line[8192];
 	unsigned int i, oom = 0;
-	ssize_t n;
 
-	while ((n = read(kmsg, line, sizeof(line) - 1)) > 0) {
-		line[n] = 0;
+	while (log_next(kmsg, line, sizeof(line))) {
 		if (line[1] != ',')
 			continue;
 		/* The OOM killer tells from where it was called, which is no fault. */
@@ -191,6 +189,24 @@ static inline void box_open(struct __test_metadata *_metadata, struct box *box,
 	box_make(_metadata, box, id);
 	ASSERT_EQ(0, worker_start(&box->worker, box->cgroup));
 	ASSERT_EQ(1, HELD(box, NUMPROC));
+}
+
+/* Beancounter and worker go to a cgroup that is made for them, ... */
+static inline void box_move(struct __test_metadata *_metadata, struct box *box,
+			    const char *cgroup)
+{
+	ASSERT_EQ(0, cg_make(cgroup));
+	ASSERT_EQ(0, ub_attach(box->id, cgroup));
+	ASSERT_EQ(0, cg_enter(cgroup, box->worker.pid));
+}
+
+/* ... and back. */
+static inline void box_return(struct __test_metadata *_metadata, struct box *box,
+			      const char *cgroup)
+{
+	EXPECT_EQ(0, cg_enter(box->cgroup, box->worker.pid));
+	EXPECT_EQ(0, ub_attach(box->id, box->cgroup));
+	EXPECT_EQ(0, cg_remove(cgroup));
 }
 
 static inline void box_close(struct __test_metadata *_metadata, struct box *box)

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "fixture.h"
-#include "task.h"
+#include "caps.h"
 
 #define BC "/proc/bc"
 #define LINE 130
@@ -51,18 +51,7 @@ static char text[1 << 20];
 /* The length, or a negative errno. */
 static long read_path(const char *path)
 {
-	long n, len = 0;
-	int fd = open(path, O_RDONLY);
-
-	text[0] = 0;
-	if (fd < 0)
-		return -errno;
-	while ((n = read(fd, text + len, sizeof(text) - 1 - len)) > 0)
-		len += n;
-	n = n < 0 ? -errno : len;
-	close(fd);
-	text[len] = 0;
-	return n;
+	return text_in(path, text, sizeof(text), sizeof(text));
 }
 
 static const char *path_of(unsigned int id, const char *file)

@@ -447,20 +447,6 @@ TEST_F(bare, cgroup_is_gone)
 
 #define PARENT "/ubtest"
 
-static void adopt(struct __test_metadata *_metadata, struct box *box, const char *cgroup)
-{
-	ASSERT_EQ(0, cg_make(cgroup));
-	ASSERT_EQ(0, ub_attach(box->id, cgroup));
-	ASSERT_EQ(0, cg_enter(cgroup, box->worker.pid));
-}
-
-static void expel(struct __test_metadata *_metadata, struct box *box, const char *cgroup)
-{
-	EXPECT_EQ(0, cg_enter(box->cgroup, box->worker.pid));
-	EXPECT_EQ(0, ub_attach(box->id, box->cgroup));
-	EXPECT_EQ(0, cg_remove(cgroup));
-}
-
 static long cache_of(const char *cgroup)
 {
 	return cg_read(cgroup, "memory.stat", "file") / PAGE;
@@ -480,8 +466,8 @@ TEST_F(two, guarantee_is_kept)
 	ASSERT_EQ(0, cg_make(PARENT));
 	ASSERT_EQ(0, cg_write(PARENT, "cgroup.subtree_control", "+memory"));
 	ASSERT_EQ(0, cg_write(PARENT, "memory.max", "32M"));
-	adopt(_metadata, a, PARENT "/a");
-	adopt(_metadata, b, PARENT "/b");
+	box_move(_metadata, a, PARENT "/a");
+	box_move(_metadata, b, PARENT "/b");
 	GUARANTEE(a, 6000);
 	ASSERT_EQ(0, IN(a, write_file, 4000, 0));
 	before = cache_of(PARENT "/a");
@@ -493,8 +479,8 @@ TEST_F(two, guarantee_is_kept)
 	EXPECT_LE(before * 9 / 10, after);
 	unlink(CACHED);
 	unlink(CACHED_2);
-	expel(_metadata, a, PARENT "/a");
-	expel(_metadata, b, PARENT "/b");
+	box_return(_metadata, a, PARENT "/a");
+	box_return(_metadata, b, PARENT "/b");
 	EXPECT_EQ(0, cg_remove(PARENT));
 }
 

@@ -26,7 +26,7 @@
 
 #include "fixture.h"
 #include "net.h"
-#include "task.h"
+#include "text.h"
 
 /* No two of these differ in so few bits that a flip or two turns one into the other. */
 #define KEPT_A 1900001U

@@ -6,7 +6,7 @@
 #include <sys/syscall.h>
 
 #include "netlink.h"
-#include "task.h"
+#include "caps.h"
 
 /* What a child exits with. */
 static int in_child(int (*fn)(void))

@@ -11,7 +11,7 @@
 #include "fixture.h"
 #include "fds.h"
 #include "locks.h"
-#include "task.h"
+#include "text.h"
 
 #define SERVER "stockvz_server"
 

@@ -18,7 +18,7 @@
 #include "child.h"
 #include "crowd.h"
 #include "fds.h"
-#include "task.h"
+#include "text.h"
 
 static long open_master(long a, long b)
 {

@@ -229,20 +229,6 @@ TEST_F(two, own_limit)
 
 #define PARENT "/ubtest"
 
-static void adopt(struct __test_metadata *_metadata, struct box *box, const char *cgroup)
-{
-	ASSERT_EQ(0, cg_make(cgroup));
-	ASSERT_EQ(0, ub_attach(box->id, cgroup));
-	ASSERT_EQ(0, cg_enter(cgroup, box->worker.pid));
-}
-
-static void expel(struct __test_metadata *_metadata, struct box *box, const char *cgroup)
-{
-	EXPECT_EQ(0, cg_enter(box->cgroup, box->worker.pid));
-	EXPECT_EQ(0, ub_attach(box->id, box->cgroup));
-	EXPECT_EQ(0, cg_remove(cgroup));
-}
-
 /*
  * Both in a cgroup that is too small for them, as an admin limits all containers
  * together: the one that exceeds dies, also if the other is larger and it was that
@@ -258,8 +244,8 @@ TEST_F(two, too_small_for_both)
 		SKIP(return, "no memory controller");
 	ASSERT_EQ(0, cg_make(PARENT));
 	ASSERT_EQ(0, cg_write(PARENT, "cgroup.subtree_control", "+memory"));
-	adopt(_metadata, a, PARENT "/a");
-	adopt(_metadata, b, PARENT "/b");
+	box_move(_metadata, a, PARENT "/a");
+	box_move(_metadata, b, PARENT "/b");
 	/* See in_earnest. */
 	ASSERT_EQ(0, IN(a, never_me));
 	ASSERT_EQ(0, IN(b, never_me));
@@ -284,8 +270,8 @@ TEST_F(two, too_small_for_both)
 	stop_hog(0, 0);
 	EXPECT_EQ(0, IN(a, stop_hog));
 	EXPECT_EQ(0, IN(b, stop_hog));
-	expel(_metadata, a, PARENT "/a");
-	expel(_metadata, b, PARENT "/b");
+	box_return(_metadata, a, PARENT "/a");
+	box_return(_metadata, b, PARENT "/b");
 	EXPECT_EQ(0, cg_remove(PARENT));
 }
 

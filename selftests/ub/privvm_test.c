@@ -45,19 +45,6 @@
 	ASSERT_EQ(0, ub_set((box)->id, STOCKVZ_RES_PRIVVMPAGES, 0,	\
 			    HELD(box, PRIVVMPAGES) + (more)))
 
-static bool in_kmsg(int kmsg, const char *text)
-{
-	char line[8192];
-	bool found = false;
-	ssize_t n;
-
-	while ((n = read(kmsg, line, sizeof(line) - 1)) > 0) {
-		line[n] = 0;
-		found |= !!strstr(line, text);
-	}
-	return found;
-}
-
 TEST_F(ub, what_a_fork_brings)
 {
 	struct box *a = &self->a;
@@ -154,7 +141,7 @@ TEST_F(ub, oracle_04_barrier_and_limit)
 	EXPECT_EQ(2, row.failcnt);
 	EXPECT_EQ(held + 20, row.held);
 	EXPECT_EQ(held + 20, row.maxheld);
-	EXPECT_TRUE(in_kmsg(self->laws.kmsg,
+	EXPECT_TRUE(log_has(self->laws.kmsg,
 			    "Fatal resource shortage: privvmpages, UB 101."));
 }
 

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "fixture.h"
-#include "task.h"
+#include "caps.h"
 
 #define TABLE "/proc/user_beancounters"
 #define LINE 130
@@ -35,26 +35,10 @@ static const char *const heading[] = {
 #define HEAD (13 + LINE)
 #define BLOCK (ROWS * LINE)
 
-/* Reads all of it, so many bytes at a time. The length, or a negative errno. */
-static long read_file(const char *path, char *text, size_t size, size_t chunk)
-{
-	long n, len = 0;
-	int fd = open(path, O_RDONLY);
-
-	if (fd < 0)
-		return -errno;
-	while ((n = read(fd, text + len,
-			 chunk < size - 1 - len ? chunk : size - 1 - len)) > 0)
-		len += n;
-	close(fd);
-	text[len] = 0;
-	return n < 0 ? -errno : len;
-}
-
 /* In a worker; its shared memory takes the text. */
 static long read_table(long chunk, long b)
 {
-	return read_file(TABLE, worker_shared, WORKER_SHARED, chunk ?: 65536);
+	return text_in(TABLE, worker_shared, WORKER_SHARED, chunk ?: 65536);
 }
 
 /* A row as it has to look; the uid on the first only. */
@@ -144,7 +128,7 @@ static char host_text[1 << 20];
 
 static long read_host(void)
 {
-	return read_file(TABLE, host_text, sizeof(host_text), 65536);
+	return text_in(TABLE, host_text, sizeof(host_text), 65536);
 }
 
 /* The example of the reference, to the byte. */
@@ -588,7 +572,7 @@ TEST_F(ub, proc_stockvz)
 
 	ASSERT_EQ(0, stat("/proc/stockvz", &st));
 	EXPECT_EQ(S_IFREG | 0400, st.st_mode);
-	ASSERT_LT(0, read_file("/proc/stockvz", text, sizeof(text), 65536));
+	ASSERT_LT(0, text_in("/proc/stockvz", text, sizeof(text), 65536));
 	for (i = 0; i < ARRAY_SIZE(on); i++) {
 		snprintf(want, sizeof(want), "\n%-14s on\n", on[i]);
 		EXPECT_NE(NULL, strstr(text, want)) TH_LOG("%s", on[i]);

@@ -357,21 +357,20 @@ TEST_F_TIMEOUT(flow, no_room_at_all, 600)
  * A mix of ill-behaved programs, by the number of the connection.
  */
 
-/* A byte, or a hundred, at a time, and none waits for the next. */
-static long write_tiny(long fd, long size)
+/* In pieces, at every n-th byte, and byte by byte in between. */
+static long write_pieces(long fd, long size, long piece, long every, int flags)
 {
-	char buf[100];
-	long sum = 0, n, i, one = 1;
+	char buf[3000];
+	long sum = 0, n, i;
 
-	setsockopt(fds[fd], IPPROTO_TCP, TCP_NODELAY, &one, sizeof(int));
 	be_impatient(fd);
 	while (sum < size) {
-		n = sum % 3 ? 1 : sizeof(buf);
+		n = sum % every ? 1 : piece;
 		if (n > size - sum)
 			n = size - sum;
 		for (i = 0; i < n; i++)
 			buf[i] = nth(sum + i);
-		n = send(fds[fd], buf, n, MSG_NOSIGNAL);
+		n = send(fds[fd], buf, n, MSG_NOSIGNAL | flags);
 		if (n <= 0)
 			return -errno;
 		sum += n;
@@ -380,26 +379,19 @@ static long write_tiny(long fd, long size)
 	return sum;
 }
 
+/* A byte, or a hundred, at a time, and none waits for the next. */
+static long write_tiny(long fd, long size)
+{
+	int one = 1;
+
+	setsockopt(fds[fd], IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	return write_pieces(fd, size, 100, 3, 0);
+}
+
 /* Corked: what does not fill a segment waits. */
 static long write_more(long fd, long size)
 {
-	char buf[3000];
-	long sum = 0, n, i;
-
-	be_impatient(fd);
-	while (sum < size) {
-		n = sizeof(buf);
-		if (n > size - sum)
-			n = size - sum;
-		for (i = 0; i < n; i++)
-			buf[i] = nth(sum + i);
-		n = send(fds[fd], buf, n, MSG_NOSIGNAL | MSG_MORE);
-		if (n <= 0)
-			return -errno;
-		sum += n;
-	}
-	end_sending(fd, 0);
-	return sum;
+	return write_pieces(fd, size, 3000, 1, MSG_MORE);
 }
 
 /* Out of a file, without a copy. */

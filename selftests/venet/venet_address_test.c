@@ -12,6 +12,7 @@
 #include <sys/mount.h>
 #include <sys/wait.h>
 
+#include "text.h"
 #include "venet.h"
 
 static unsigned short checksum(const void *data, size_t size)
@@ -71,30 +72,9 @@ static int send_forged(int ns, const char *from, const char *to, int ttl)
 	return ret;
 }
 
-static bool logged(int kmsg, const char *text)
-{
-	char line[8192];
-	bool found = false;
-	ssize_t n;
-
-	while ((n = read(kmsg, line, sizeof(line) - 1)) > 0) {
-		line[n] = 0;
-		found = found || strstr(line, text);
-	}
-	return found;
-}
-
-static int open_log(void)
-{
-	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-
-	lseek(fd, 0, SEEK_END);
-	return fd;
-}
-
 TEST_F_TIMEOUT(venet, oracle_61_foreign_source, 60)
 {
-	int server = udp_bound(HOST, HOST4, PORT), log = open_log();
+	int server = udp_bound(HOST, HOST4, PORT), log = log_open();
 	struct link_stats before, after;
 	unsigned long drops;
 
@@ -107,11 +87,11 @@ TEST_F_TIMEOUT(venet, oracle_61_foreign_source, 60)
 	ASSERT_TRUE(link_stats(HOST, "venet0", &before));
 	EXPECT_EQ(0, send_forged(self->a, B4, HOST4, 64));
 	EXPECT_EQ(drops + 1, dropped(self->a));
-	EXPECT_TRUE(logged(log, "Dropped packet, source wrong veid=9101 src-IP=" B4
+	EXPECT_TRUE(log_has(log, "Dropped packet, source wrong veid=9101 src-IP=" B4
 				" dst-IP=" HOST4));
 	EXPECT_EQ(0, send_forged(self->a, "10.99.9.9", HOST4, 64));
 	EXPECT_EQ(drops + 2, dropped(self->a));
-	EXPECT_FALSE(logged(log, "Dropped packet"));
+	EXPECT_FALSE(log_has(log, "Dropped packet"));
 	EXPECT_EQ(0, send_forged(self->a, HOST4, B4, 64));
 	EXPECT_EQ(drops + 3, dropped(self->a));
 	EXPECT_EQ(0, send_forged(self->a, B6, HOST6, 64));

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What a test asks of the kernel about itself, and gives up of what it may. */
-#ifndef SELFTESTS_TASK_H
-#define SELFTESTS_TASK_H
+/* Capabilities, of who runs this. */
+#ifndef SELFTESTS_CAPS_H
+#define SELFTESTS_CAPS_H
 
 #include <linux/capability.h>
-#include <stdio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -23,20 +22,6 @@ static inline void keep_caps(unsigned long mask)
 	};
 
 	syscall(SYS_capset, &head, data);
-}
-
-/* The number that a file begins with; -1 if there is none. */
-static inline long number_in(const char *path)
-{
-	FILE *f = fopen(path, "re");
-	long n = -1;
-
-	if (f) {
-		if (fscanf(f, "%ld", &n) != 1)
-			n = -1;
-		fclose(f);
-	}
-	return n;
 }
 
 #endif
