@@ -124,6 +124,18 @@ static long used_by(pid_t pid)
 	return clock_getcpuclockid(pid, &clock) ? -1 : clock_ns(clock);
 }
 
+/* Of a task that is done, and asleep again: what it used on its way there is in. */
+static long used_at_rest(pid_t pid)
+{
+	long used, before = -1;
+
+	while ((used = used_by(pid)) != before) {
+		before = used;
+		usleep(20000);
+	}
+	return used;
+}
+
 static void burn_until(long end)
 {
 	while (clock_ns(CLOCK_THREAD_CPUTIME_ID) < end)
@@ -348,21 +360,22 @@ TEST_F(two, a_task_that_moves)
 
 	ASSERT_EQ(0, IN(a, burn, 50));
 	EXPECT_USED(used_by(a->worker.pid), a->id, CUT);
+	left = used_at_rest(a->worker.pid);
 	of_a = cpu_of(a->id).used;
 	of_b = cpu_of(b->id).used;
-	left = used_by(a->worker.pid);
 	ASSERT_EQ(0, cg_enter(b->cgroup, a->worker.pid));
 	ASSERT_EQ(0, IN(a, burn, 50));
 	EXPECT_USED(of_b + used_by(a->worker.pid) - left, b->id, 2 * CUT);
 	EXPECT_EQ(of_a, cpu_of(a->id).used);
 	/* Out, where nobody counts. */
+	used_at_rest(a->worker.pid);
 	of_b = cpu_of(b->id).used;
 	ASSERT_EQ(0, cg_enter("/", a->worker.pid));
 	ASSERT_EQ(0, IN(a, burn, 50));
 	EXPECT_EQ(of_a, cpu_of(a->id).used);
 	EXPECT_EQ(of_b, cpu_of(b->id).used);
 	/* And home. */
-	left = used_by(a->worker.pid);
+	left = used_at_rest(a->worker.pid);
 	ASSERT_EQ(0, cg_enter(a->cgroup, a->worker.pid));
 	ASSERT_EQ(0, IN(a, burn, 50));
 	EXPECT_USED(of_a + used_by(a->worker.pid) - left, a->id, 2 * CUT);
