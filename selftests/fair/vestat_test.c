@@ -394,13 +394,13 @@ static long burn_in(const char *cgroup, long ms)
 	return pid > 0 && wait4(pid, NULL, 0, &r) == pid ? rusage_ns(&r) : -1;
 }
 
-/* So much more than before, but for how a task ended. */
+/* So much more than before, but for how a task ended, which takes its time where others run. */
 #define EXPECT_MORE(than_, more_, id_) do {				\
 	long base_ = (than_), want_ = base_ + (more_);			\
 	long seen_ = cpu_of(id_).used;					\
 									\
 	EXPECT_LE(want_ - 2 * CUT, seen_);				\
-	EXPECT_GE(want_ + 10 * MS, seen_);				\
+	EXPECT_GE(want_ + 25 * MS, seen_);				\
 } while (0)
 
 #define OTHER "/ubtestother"
@@ -413,7 +413,7 @@ TEST_F(ub, another_cgroup)
 	ASSERT_EQ(0, cg_make(OTHER));
 	ASSERT_LT(0, burn_in(OTHER, 50));
 	ASSERT_EQ(0, IN(a, burn, 50));
-	EXPECT_USED(used_by(a->worker.pid), a->id, CUT);
+	EXPECT_USED(used_at_rest(a->worker.pid), a->id, CUT);
 	used = cpu_of(a->id).used;
 	uptime = cpu_of(a->id).uptime;
 	ASSERT_EQ(0, ub_attach(a->id, OTHER));
@@ -424,7 +424,7 @@ TEST_F(ub, another_cgroup)
 	EXPECT_EQ(used, cpu_of(a->id).used);
 	ASSERT_EQ(0, cg_enter(OTHER, a->worker.pid));
 	ASSERT_EQ(0, IN(a, burn, 50));
-	EXPECT_USED(used_by(a->worker.pid), a->id, 2 * CUT);
+	EXPECT_USED(used_at_rest(a->worker.pid), a->id, 2 * CUT);
 	used = cpu_of(a->id).used;
 	/* Back. Nobody has looked, and what was used here meanwhile was nobody's. */
 	more = burn_in(OTHER, 50);
@@ -546,6 +546,8 @@ TEST_F(ub, a_cgroup_that_is_gone)
 	used = burn_in(OTHER "/in", 100);
 	ASSERT_EQ(0, cg_remove(OTHER "/in"));
 	EXPECT_MORE(0, used, BOX_B);
+	/* Whoever was waited for may still have been on its way out. */
+	usleep(200000);
 	cpu = cpu_of(BOX_B);
 	EXPECT_TRUE(within(cpu.used, cpu.user + cpu.nice + cpu.system, CUT));
 	EXPECT_LT(50 * MS, cpu.user);
