@@ -24,7 +24,7 @@
 #define MAX_GROUPS 300
 #define MAX_TASKS 16
 #define TRIES 3
-#define PATIENCE 6
+#define PATIENCE 12
 /* The kernel's averages follow who has come and gone. */
 #define SETTLE_US 300000
 
