@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/hashtable.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -46,6 +47,8 @@ static DEFINE_MUTEX(ub_mutex);
 static DEFINE_MUTEX(settle_mutex);
 static DEFINE_SPINLOCK(ub_lock);
 static LIST_HEAD(ub_list);
+/* The same by number. Two may have one, when the first is on its way out. */
+static DEFINE_HASHTABLE(ub_table, 10);
 static struct kmem_cache *ub_cache;
 
 /* The last that was born. ub_lock */
@@ -101,6 +104,7 @@ void __ub_put(struct ub *ub)
 
 	spin_lock_irqsave(&ub_lock, flags);
 	list_del_rcu(&ub->link);
+	hash_del_rcu(&ub->hash);
 	WRITE_ONCE(generation, generation + 1);
 	spin_unlock_irqrestore(&ub_lock, flags);
 	history_close(ub->history);
@@ -141,6 +145,7 @@ static struct ub *ub_alloc(u32 id)
 	spin_lock_irq(&ub_lock);
 	ub->born = ++born;
 	list_add_rcu(&ub->link, &ub_list);
+	hash_add_rcu(ub_table, &ub->hash, id);
 	WRITE_ONCE(generation, generation + 1);
 	spin_unlock_irq(&ub_lock);
 	return ub;
@@ -158,7 +163,7 @@ struct ub *ub_find_get(u32 id)
 	struct ub *ub, *found = NULL;
 
 	rcu_read_lock();
-	list_for_each_entry_rcu(ub, &ub_list, link)
+	hash_for_each_possible_rcu(ub_table, ub, hash, id)
 		if (ub->id == id && refcount_inc_not_zero(&ub->refs)) {
 			found = ub;
 			break;
