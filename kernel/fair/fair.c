@@ -91,7 +91,7 @@ static void give_up(struct ub_binding *b)
 
 	for (i = 0; i < UB_SHARE_FILES; i++)
 		fair_apply(b, i, 0);
-	fair_weigh(b->dir);
+	fair_uncount(b);
 }
 
 /**
@@ -110,10 +110,12 @@ const char *fair_changed(struct ub *ub, struct ub_binding *now, struct ub_bindin
 
 	if (old)
 		give_up(old);
-	if (!now || now->applied_share.version == ub->share.version)
+	if (!now)
 		return NULL;
-	follow(now, &why);
-	fair_weigh(now->dir);
+	fair_count(now);
+	if (now->applied_share.version != ub->share.version)
+		follow(now, &why);
+	fair_weigh(now);
 	return why;
 }
 
@@ -173,13 +175,16 @@ static int set(struct ub *ub, struct ub_binding *now, void *arg)
 	exchange(ub, &to);
 	if (!now)
 		return 0;
+	/* What is to be in the files depends on it. */
+	fair_count(now);
 	err = follow(now, r->why);
 	if (err) {
 		exchange(ub, &was);
 		swap_masks(&to, r);
+		fair_count(now);
 		follow(now, &ignored);
 	}
-	fair_weigh(now->dir);
+	fair_weigh(now);
 	return err;
 }
 

@@ -73,9 +73,19 @@ void fair_exit(void);
 /* For the files of this room. */
 int fair_apply(struct ub_binding *b, enum ub_share_file file, u64 want);
 
+/* What a cgroup has that nobody drives, and the most that are a weight by the usual scale. */
+#define FAIR_UNITS_DEFAULT 1000
+#define FAIR_USUAL_MOST 100000
+
+/* siblings.c */
+struct ub_siblings *fair_siblings_in(const struct cgroup *dir);
+void fair_count(struct ub_binding *b);
+void fair_weigh(struct ub_binding *b);
+void fair_uncount(struct ub_binding *b);
+
 /* cpu.c */
 extern const struct fair_file fair_cpu_weight, fair_cpu_max;
-void fair_weigh(struct cgroup *dir);
+void fair_weigh_dir(const struct ub_siblings *s);
 void fair_weigh_host(u64 units);
 int fair_move_host(const char *path, u64 units, const char **why);
 u64 fair_host_units(void);

@@ -481,11 +481,6 @@ static void recount_around(struct cgroup *cgroup)
 	}
 }
 
-static bool is_gone(struct cgroup *cgroup)
-{
-	return !(READ_ONCE(cgroup->self.flags) & CSS_ONLINE);
-}
-
 /**
  * kmem_changed() - a beancounter may have another cgroup: it holds what that holds
  * @ub: the beancounter
@@ -498,7 +493,7 @@ void kmem_changed(struct ub *ub, struct ub_binding *now, struct ub_binding *old)
 {
 	if (!hook_on(STOCKVZ_RES_KMEMSIZE))
 		return;
-	if (!now || !now->settled || is_gone(now->dir))
+	if (!now || !now->settled || ub_is_removed(now->dir))
 		recount(ub, now ? now->dir : NULL);
 	if (old)
 		recount_around(old->dir);
@@ -519,7 +514,7 @@ static void forget_removed(struct work_struct *work)
 		c = &ub->counter[STOCKVZ_RES_KMEMSIZE].c;
 		dir = cgroup_of_get(ub);
 		/* Has the change handler look again, once. */
-		if (dir && is_gone(dir) && atomic_long_read(&c->held))
+		if (dir && ub_is_removed(dir) && atomic_long_read(&c->held))
 			ub_set(ub->id, &nothing, &why);
 		if (dir)
 			cgroup_put(dir);

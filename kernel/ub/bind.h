@@ -24,6 +24,10 @@
  *	the cgroup's files, UB_MAX if nothing was. settle_mutex
  * @applied_share: the same of schedulers: what its files have of ub->share.
  *	settle_mutex
+ * @siblings: those that it is one of; before it is, room for what the first of them has
+ *	to bring, and afterwards NULL. settle_mutex
+ * @sibling: in their list. settle_mutex
+ * @units: what it counts for among them, 0 for as much as one that has none. settle_mutex
  * @settled: the change handler has seen it. settle_mutex
  * @path: where it was when it was bound, from the root of the hierarchy
  */
@@ -35,6 +39,9 @@ struct ub_binding {
 	unsigned long failed[UB_RESOURCES];
 	unsigned long applied[UB_RESOURCES];
 	struct ub_applied applied_share;
+	struct ub_siblings *siblings;
+	struct list_head sibling;
+	u64 units;
 	bool settled;
 	char path[];
 };
@@ -106,6 +113,12 @@ static inline struct ub *ub_of_current_get(void)
 		refcount_inc(&ub->refs);
 	preempt_enable();
 	return ub;
+}
+
+/* The directory is gone, and never comes back; what is bound to it stays bound. */
+static inline bool ub_is_removed(const struct cgroup *cgroup)
+{
+	return !(READ_ONCE(cgroup->self.flags) & CSS_ONLINE);
 }
 
 /* The cgroup of a beancounter, or NULL. Preemption off; good until it is on. */

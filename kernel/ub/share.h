@@ -7,7 +7,10 @@
 #ifndef STOCKVZ_UB_SHARE_H
 #define STOCKVZ_UB_SHARE_H
 
+#include <linux/list.h>
 #include <linux/types.h>
+
+struct cgroup;
 
 /**
  * enum ub_knob - what can be wanted, as a number; 0 is for nothing wanted
@@ -73,6 +76,26 @@ enum ub_share_file {
 struct ub_applied {
 	u64 file[UB_SHARE_FILES];
 	u64 version;
+};
+
+/**
+ * struct ub_siblings - the cgroups that beancounters have in one directory
+ * @hash: in a table of all such directories
+ * @dir: that one: each of them keeps it
+ * @all: they
+ * @units: the sum of their cpuunits
+ * @large: how many have more of these than the usual scale holds
+ * @coarse: their weights are by the other scale
+ *
+ * All under settle_mutex.
+ */
+struct ub_siblings {
+	struct hlist_node hash;
+	struct cgroup *dir;
+	struct list_head all;
+	u64 units;
+	unsigned int large;
+	bool coarse;
 };
 
 #endif
