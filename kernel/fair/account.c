@@ -107,6 +107,17 @@ static void note_removed(struct ub_usage *u)
 	u->raw[UB_TIME_USED] = used;
 }
 
+/*
+ * A controller that was taken from the cgroup and given back counts from 0 again, of an
+ * account that goes on.
+ */
+static void note_throttled(struct ub_usage *u, u64 throttled)
+{
+	if (throttled < u->raw[UB_TIME_THROTTLED])
+		u->base[UB_TIME_THROTTLED] -= u->raw[UB_TIME_THROTTLED];
+	u->raw[UB_TIME_THROTTLED] = throttled;
+}
+
 static void note(struct ub_usage *u)
 {
 	char text[512];
@@ -121,7 +132,7 @@ static void note(struct ub_usage *u)
 	nice = of_used(u, used, usecs_after(text, "nice_usec "));
 	note_split(u, usecs_after(text, "user_usec "), nice, usecs_after(text, "system_usec "));
 	u->raw[UB_TIME_USED] = used;
-	u->raw[UB_TIME_THROTTLED] = usecs_after(text, "throttled_usec ");
+	note_throttled(u, usecs_after(text, "throttled_usec "));
 	/* Not with psi=0. The first line is of "some", the next of "full". */
 	if (cgfile_read(u->dir, "cpu.pressure", text, sizeof(text)) > 0)
 		u->raw[UB_TIME_WAIT] = usecs_after(text, "total=");

@@ -32,7 +32,7 @@
  * struct host - the host among the containers
  * @dir: where these are, counted; NULL while nobody has said
  * @units: what it has itself; 0 while nobody has said
- * @weight: what @dir has of ours, 0 for nothing
+ * @weight: what @dir has of ours, 0 for nothing, UB_UNSURE if that may be gone
  *
  * All under settle_mutex; @units is read without.
  */
@@ -112,6 +112,7 @@ static int write_max(const struct ub_binding *b, u64 want)
 const struct fair_file fair_cpu_weight = {
 	.absent = "stored only: the cgroup has no cpu controller",
 	.refused = "the kernel does not let the cgroup have a weight",
+	.knobs = BIT(UB_CPUUNITS),
 	.want = want_weight,
 	.write = write_weight,
 };
@@ -119,6 +120,7 @@ const struct fair_file fair_cpu_weight = {
 const struct fair_file fair_cpu_max = {
 	.absent = "stored only: the cgroup has no cpu controller",
 	.refused = "the kernel does not let the cgroup have this limit",
+	.knobs = BIT(UB_CPULIMIT) | BIT(UB_CPUS),
 	.want = want_max,
 	.write = write_max,
 };
@@ -153,6 +155,8 @@ static void weigh_all(void)
 static int set_units(struct ub *ub, struct ub_binding *now, void *arg)
 {
 	WRITE_ONCE(host.units, *(u64 *)arg);
+	if (host.weight)
+		host.weight = UB_UNSURE;
 	weigh_all();
 	return 0;
 }

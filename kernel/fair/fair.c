@@ -85,6 +85,19 @@ static int follow(struct ub_binding *b, const char **why)
 	return refused;
 }
 
+/*
+ * What is asked for is written, though it was before: somebody else may have written
+ * there, and a controller that was taken away and given back has forgotten it.
+ */
+static void distrust(struct ub_binding *b, u32 knobs)
+{
+	unsigned int i;
+
+	for (i = 0; i < UB_SHARE_FILES; i++)
+		if (files[i]->knobs & knobs && b->applied_share.file[i])
+			b->applied_share.file[i] = UB_UNSURE;
+}
+
 static void give_up(struct ub_binding *b)
 {
 	unsigned int i;
@@ -177,6 +190,7 @@ static int set(struct ub *ub, struct ub_binding *now, void *arg)
 		return 0;
 	/* What is to be in the files depends on it. */
 	fair_count(now);
+	distrust(now, r->change->knobs);
 	err = follow(now, r->why);
 	if (err) {
 		exchange(ub, &was);

@@ -24,6 +24,7 @@
  * struct fair_file - a file of a cgroup that follows from what is wanted
  * @absent: what to tell an admin if the cgroup does not have it
  * @refused: what to tell if it does not take what we write
+ * @knobs: which numbers it follows from, as bits; of lists the version tells
  * @want: what is to be there, as any number that stands for it; 0 if nothing of ours
  * @write: write it, or what would be there without us for a @want of 0; returns 0, or
  *	-ENOENT or -ENODEV if there is no such file (any more), or the file's own errno
@@ -34,6 +35,7 @@
 struct fair_file {
 	const char *absent;
 	const char *refused;
+	u32 knobs;
 	u64 (*want)(const struct ub_binding *b);
 	int (*write)(const struct ub_binding *b, u64 want);
 };

@@ -22,6 +22,8 @@
  *	the cgroup when it was bound. ub_mutex
  * @applied: limits of ours that the kernel enforces: what was last written to
  *	the cgroup's files, UB_MAX if nothing was. settle_mutex
+ * @asked: of which an admin has named the limits in the request that is being settled, as
+ *	bits: what was written is written again, it may not be there. settle_mutex
  * @applied_share: the same of schedulers: what its files have of ub->share.
  *	settle_mutex
  * @siblings: those that it is one of; before it is, room for what the first of them has
@@ -38,6 +40,7 @@ struct ub_binding {
 	struct hlist_node hash;
 	unsigned long failed[UB_RESOURCES];
 	unsigned long applied[UB_RESOURCES];
+	u32 asked;
 	struct ub_applied applied_share;
 	struct ub_siblings *siblings;
 	struct list_head sibling;

@@ -7,6 +7,7 @@
 #ifndef STOCKVZ_UB_SHARE_H
 #define STOCKVZ_UB_SHARE_H
 
+#include <linux/limits.h>
 #include <linux/list.h>
 #include <linux/types.h>
 
@@ -68,9 +69,12 @@ enum ub_share_file {
 	UB_SHARE_FILES,
 };
 
+#define UB_UNSURE U64_MAX
+
 /**
  * struct ub_applied - what of it the files of a cgroup have
- * @file: a number for what was last written there; 0 if nothing of ours was
+ * @file: a number for what was last written there; 0 if nothing of ours was, UB_UNSURE
+ *	if something was, but may not be there any more
  * @version: of the struct ub_share that all of them follow from; 0 for none
  */
 struct ub_applied {

@@ -304,10 +304,11 @@ static struct ub_binding *bind(struct ub *ub, struct ub_binding *b)
 }
 
 /*
- * Have the rest of the module follow a change. Without ub_mutex, since it may
- * take its time. What it has to say goes to @why.
+ * Have the rest of the module follow a change, which was of limits if there is a @change.
+ * Without ub_mutex, since it may take its time. What it has to say goes to @why.
  */
-static void settle(struct ub *ub, struct ub_binding *old, const char **why)
+static void settle(struct ub *ub, struct ub_binding *old, const struct ub_change *change,
+		   const char **why)
 {
 	struct ub_binding *now;
 
@@ -316,6 +317,8 @@ static void settle(struct ub *ub, struct ub_binding *old, const char **why)
 	/* Stays: whoever replaces it settles that after us, and frees it then. */
 	now = ub->binding;
 	mutex_unlock(&ub_mutex);
+	if (now)
+		now->asked = change ? change->barriers | change->limits : 0;
 	if (change_handler)
 		*why = change_handler(ub, now, old);
 	if (now)
@@ -404,7 +407,7 @@ int ub_new(u32 id, const struct ub_change *change, const char *cgroup,
 	if (!err && on_born)
 		on_born(id);
 	if (!err) {
-		settle(ub, NULL, why);
+		settle(ub, NULL, NULL, why);
 		ub_put(ub);
 	}
 	return err;
@@ -435,7 +438,7 @@ int ub_del(u32 id, const char **why)
 	mutex_unlock(&ub_mutex);
 	if (!ub)
 		return -ENOENT;
-	settle(ub, old, why);
+	settle(ub, old, NULL, why);
 	ub_put(ub);
 	return 0;
 }
@@ -465,7 +468,7 @@ int ub_set(u32 id, const struct ub_change *change, const char **why)
 	mutex_unlock(&ub_mutex);
 	if (!ub)
 		return -ENOENT;
-	settle(ub, NULL, why);
+	settle(ub, NULL, change, why);
 	ub_put(ub);
 	return 0;
 }
@@ -499,7 +502,7 @@ int ub_attach(u32 id, const char *cgroup, const char **why)
 	}
 	mutex_unlock(&ub_mutex);
 	if (!err)
-		settle(ub, old, why);
+		settle(ub, old, NULL, why);
 	if (ub)
 		ub_put(ub);
 	return err;
