@@ -235,9 +235,7 @@ static void leave(struct ub_usage *u)
 	take_from_outer(u, time, -1);
 	list_del(&u->link);
 	hand_inners(u, u->outer, dir);
-	spin_lock(&told_lock);
 	u->dir = NULL;
-	spin_unlock(&told_lock);
 	cgroup_put(dir);
 }
 
@@ -251,9 +249,7 @@ static void join(struct ub_usage *u, struct cgroup *dir)
 	hand_inners(u->outer, u, dir);
 	list_add(&u->link, &usages);
 	memset(u->raw, 0, sizeof(u->raw));
-	spin_lock(&told_lock);
 	u->dir = dir;
-	spin_unlock(&told_lock);
 	note_own(u, time);
 	take_from_outer(u, time, 1);
 	for (i = 0; i < UB_TIMES; i++)
@@ -375,7 +371,7 @@ void account_refresh(struct ub *ub, u64 age)
  * @a: where to
  *
  * Context: process.
- * Return: false if it has no cgroup, and so no account.
+ * Return: false if it has no account: there is one when it has a cgroup.
  */
 bool account_read(struct ub *ub, struct account *a)
 {
@@ -383,7 +379,8 @@ bool account_read(struct ub *ub, struct account *a)
 	bool exists;
 
 	spin_lock(&told_lock);
-	exists = u->dir;
+	/* Told of once, it is told of until it ends, also between two cgroups. */
+	exists = u->at;
 	memcpy(a->time, u->time, sizeof(a->time));
 	memcpy(a->load, u->load, sizeof(a->load));
 	a->idle = u->idle;

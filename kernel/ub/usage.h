@@ -39,7 +39,7 @@ enum ub_time {
 /**
  * struct ub_usage - the account of a beancounter
  * @link: in the list of those that have a cgroup
- * @dir: that cgroup, counted; NULL for none. told_lock to change
+ * @dir: that cgroup, counted; NULL for none
  * @outer: whose cgroup @dir is in, if any: the nearest upwards
  * @inners: how many have this one as their outer
  * @raw: what the kernel said last of @dir
@@ -47,7 +47,7 @@ enum ub_time {
  * @time: what is told to whoever asks; never less than it was. told_lock to change
  * @idle: CPUs were there to use, and were not; as @time
  * @since: when it began, by the clock that goes on in suspend; 0 for not yet
- * @at: when @time was true. told_lock to change
+ * @at: when @time was true; 0 while nothing is to be told. told_lock to change
  * @active: tasks that run or are about to, as far as they have been counted
  * @load: averages of that, in 1/FIXED_1. told_lock to change
  */
