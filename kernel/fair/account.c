@@ -312,6 +312,16 @@ static void do_change(struct work_struct *work)
 	start_sampler();
 }
 
+static bool is_fresh(const struct ub_usage *u, u64 age)
+{
+	u64 at;
+
+	spin_lock(&told_lock);
+	at = u->at;
+	spin_unlock(&told_lock);
+	return at && ktime_get_boottime_ns() - at < age;
+}
+
 static void do_refresh(struct work_struct *work)
 {
 	struct job *job = container_of(work, struct job, work);
@@ -319,7 +329,8 @@ static void do_refresh(struct work_struct *work)
 
 	if (job->ub) {
 		u = &job->ub->usage;
-		if (u->dir && ktime_get_boottime_ns() - u->at >= job->age)
+		/* Whoever waited at the same time may have had it done. */
+		if (u->dir && !is_fresh(u, job->age))
 			tell(u);
 		return;
 	}
@@ -362,7 +373,9 @@ void account_refresh(struct ub *ub, u64 age)
 		.age = age,
 	};
 
-	run(&job, do_refresh);
+	/* The queue is the host's: nobody has it run for nothing. */
+	if (!ub || !is_fresh(&ub->usage, age))
+		run(&job, do_refresh);
 }
 
 /**
