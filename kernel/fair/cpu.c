@@ -100,7 +100,8 @@ static u64 want_max(const struct ub_binding *b)
 /* The kernel gives no less than a millisecond at a time. */
 static int write_max(const struct ub_binding *b, u64 want)
 {
-	char text[48] = "max";
+	/* With the period that is there without us: to write "max" alone leaves ours. */
+	char text[48] = "max 100000";
 
 	if (want >= 100)
 		snprintf(text, sizeof(text), "%llu 100000", want * 10);
