@@ -17,8 +17,9 @@ struct cgroup;
  * @UB_TIME_USER: of that in user space, and not nice
  * @UB_TIME_NICE: in user space, and nice
  * @UB_TIME_SYSTEM: in the kernel
- * @UB_TIME_WAIT: a task, or several, waited for a CPU
- * @UB_TIME_SUMS: those before it are of a cgroup and all below it, the others are not
+ * @UB_TIME_SUMS: those before it are sums over a cgroup and all below it, of which parts
+ *	may be taken away; the others are not
+ * @UB_TIME_WAIT: a task, or several, waited for a CPU, in the cgroup or below
  * @UB_TIME_THROTTLED: CPUs were kept from the cgroup by its limit
  * @UB_TIMES: how many there are
  */
@@ -27,9 +28,9 @@ enum ub_time {
 	UB_TIME_USER,
 	UB_TIME_NICE,
 	UB_TIME_SYSTEM,
-	UB_TIME_WAIT,
 	UB_TIME_SUMS,
-	UB_TIME_THROTTLED = UB_TIME_SUMS,
+	UB_TIME_WAIT = UB_TIME_SUMS,
+	UB_TIME_THROTTLED,
 	UB_TIMES,
 };
 
