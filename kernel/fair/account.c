@@ -249,6 +249,8 @@ static void join(struct ub_usage *u, struct cgroup *dir)
 	hand_inners(u->outer, u, dir);
 	list_add(&u->link, &usages);
 	memset(u->raw, 0, sizeof(u->raw));
+	/* It is bound already, so a sample may have counted for it that was not for it. */
+	u->active = 0;
 	u->dir = dir;
 	note_own(u, time);
 	take_from_outer(u, time, 1);
