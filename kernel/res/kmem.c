@@ -501,24 +501,33 @@ void kmem_changed(struct ub *ub, struct ub_binding *now, struct ub_binding *old)
 		recount_around(now->dir);
 }
 
-/* What is left of a removed cgroup's is its parent's, says the kernel. */
+/* Was its cgroup removed since the change handler has looked? */
+static bool lost_cgroup(const struct ub *ub)
+{
+	const struct ub_binding *b;
+	bool lost;
+
+	preempt_disable();
+	b = READ_ONCE(ub->binding);
+	lost = b && !READ_ONCE(b->removed) && ub_is_removed(b->dir);
+	preempt_enable();
+	return lost;
+}
+
+/*
+ * What is left of a removed cgroup's is its parent's, says the kernel; nor does it count
+ * among those that share a directory.
+ */
 static void forget_removed(struct work_struct *work)
 {
 	static const struct ub_change nothing;
-	struct ub_counter *c;
-	struct cgroup *dir;
 	const char *why;
 	struct ub *ub;
 
-	for (ub = ub_next_get(NULL); ub; ub = ub_next_get(ub)) {
-		c = &ub->counter[STOCKVZ_RES_KMEMSIZE].c;
-		dir = cgroup_of_get(ub);
-		/* Has the change handler look again, once. */
-		if (dir && ub_is_removed(dir) && atomic_long_read(&c->held))
+	for (ub = ub_next_get(NULL); ub; ub = ub_next_get(ub))
+		if (lost_cgroup(ub))
+			/* Has the change handler look again. */
 			ub_set(ub->id, &nothing, &why);
-		if (dir)
-			cgroup_put(dir);
-	}
 }
 
 static DECLARE_WORK(removed, forget_removed);

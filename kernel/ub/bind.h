@@ -31,6 +31,7 @@
  * @sibling: in their list. settle_mutex
  * @units: what it counts for among them, 0 for as much as one that has none. settle_mutex
  * @settled: the change handler has seen it. settle_mutex
+ * @removed: it has seen that its directory is gone. settle_mutex; read with preemption off
  * @path: where it was when it was bound, from the root of the hierarchy
  */
 struct ub_binding {
@@ -46,6 +47,7 @@ struct ub_binding {
 	struct list_head sibling;
 	u64 units;
 	bool settled;
+	bool removed;
 	char path[];
 };
 

@@ -311,6 +311,7 @@ static void settle(struct ub *ub, struct ub_binding *old, const struct ub_change
 		   const char **why)
 {
 	struct ub_binding *now;
+	bool removed;
 
 	mutex_lock(&settle_mutex);
 	mutex_lock(&ub_mutex);
@@ -319,10 +320,13 @@ static void settle(struct ub *ub, struct ub_binding *old, const struct ub_change
 	mutex_unlock(&ub_mutex);
 	if (now)
 		now->asked = change ? change->barriers | change->limits : 0;
+	removed = now && ub_is_removed(now->dir);
 	if (change_handler)
 		*why = change_handler(ub, now, old);
-	if (now)
+	if (now) {
 		now->settled = true;
+		WRITE_ONCE(now->removed, removed);
+	}
 	mutex_unlock(&settle_mutex);
 	if (old) {
 		ub_binding_free(old);
