@@ -28,7 +28,7 @@ struct proc_dir_entry *bc_home(void);
 int vz_init(void);
 void vz_exit(void);
 struct proc_dir_entry *vz_ct_home(void);
-int vz_open_of_host(struct file *file, int (*show)(struct seq_file *m, void *v));
+int vz_open_of_host(struct file *file, int (*show)(struct seq_file *m, void *v), size_t size);
 
 /* vestat.c */
 extern const struct proc_ops vestat_ops, own_vestat_ops;

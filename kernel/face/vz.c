@@ -119,10 +119,11 @@ static int own_veinfo_show(struct seq_file *m, void *v)
  * vz_open_of_host() - open a file that tells of all containers
  * @file: root's by its mode; what containers hold is also none of a container's business
  * @show: what is in it
+ * @size: how long it will be: not shown twice if that is enough
  *
  * Return: 0, -EACCES, -ENOMEM.
  */
-int vz_open_of_host(struct file *file, int (*show)(struct seq_file *m, void *v))
+int vz_open_of_host(struct file *file, int (*show)(struct seq_file *m, void *v), size_t size)
 {
 	struct ub *ub = ub_of_current_get();
 
@@ -130,17 +131,17 @@ int vz_open_of_host(struct file *file, int (*show)(struct seq_file *m, void *v))
 		ub_put(ub);
 	if (ub || !capable(CAP_DAC_OVERRIDE) || !capable(CAP_DAC_READ_SEARCH))
 		return -EACCES;
-	return single_open(file, show, NULL);
+	return single_open_size(file, show, NULL, size);
 }
 
 static int veip_open(struct inode *inode, struct file *file)
 {
-	return vz_open_of_host(file, veip_show);
+	return vz_open_of_host(file, veip_show, PAGE_SIZE);
 }
 
 static int veinfo_open(struct inode *inode, struct file *file)
 {
-	return vz_open_of_host(file, veinfo_show);
+	return vz_open_of_host(file, veinfo_show, PAGE_SIZE);
 }
 
 static const struct proc_ops veip_ops = {

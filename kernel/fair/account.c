@@ -107,6 +107,17 @@ static void note_removed(struct ub_usage *u)
 	u->raw[UB_TIME_USED] = used;
 }
 
+/*
+ * A controller that was taken from the cgroup and given back counts from 0 again, of an
+ * account that goes on.
+ */
+static void note_throttled(struct ub_usage *u, u64 throttled)
+{
+	if (throttled < u->raw[UB_TIME_THROTTLED])
+		u->base[UB_TIME_THROTTLED] -= u->raw[UB_TIME_THROTTLED];
+	u->raw[UB_TIME_THROTTLED] = throttled;
+}
+
 static void note(struct ub_usage *u)
 {
 	char text[512];
@@ -121,7 +132,7 @@ static void note(struct ub_usage *u)
 	nice = of_used(u, used, usecs_after(text, "nice_usec "));
 	note_split(u, usecs_after(text, "user_usec "), nice, usecs_after(text, "system_usec "));
 	u->raw[UB_TIME_USED] = used;
-	u->raw[UB_TIME_THROTTLED] = usecs_after(text, "throttled_usec ");
+	note_throttled(u, usecs_after(text, "throttled_usec "));
 	/* Not with psi=0. The first line is of "some", the next of "full". */
 	if (cgfile_read(u->dir, "cpu.pressure", text, sizeof(text)) > 0)
 		u->raw[UB_TIME_WAIT] = usecs_after(text, "total=");
@@ -224,9 +235,7 @@ static void leave(struct ub_usage *u)
 	take_from_outer(u, time, -1);
 	list_del(&u->link);
 	hand_inners(u, u->outer, dir);
-	spin_lock(&told_lock);
 	u->dir = NULL;
-	spin_unlock(&told_lock);
 	cgroup_put(dir);
 }
 
@@ -240,9 +249,9 @@ static void join(struct ub_usage *u, struct cgroup *dir)
 	hand_inners(u->outer, u, dir);
 	list_add(&u->link, &usages);
 	memset(u->raw, 0, sizeof(u->raw));
-	spin_lock(&told_lock);
+	/* It is bound already, so a sample may have counted for it that was not for it. */
+	u->active = 0;
 	u->dir = dir;
-	spin_unlock(&told_lock);
 	note_own(u, time);
 	take_from_outer(u, time, 1);
 	for (i = 0; i < UB_TIMES; i++)
@@ -305,6 +314,16 @@ static void do_change(struct work_struct *work)
 	start_sampler();
 }
 
+static bool is_fresh(const struct ub_usage *u, u64 age)
+{
+	u64 at;
+
+	spin_lock(&told_lock);
+	at = u->at;
+	spin_unlock(&told_lock);
+	return at && ktime_get_boottime_ns() - at < age;
+}
+
 static void do_refresh(struct work_struct *work)
 {
 	struct job *job = container_of(work, struct job, work);
@@ -312,7 +331,8 @@ static void do_refresh(struct work_struct *work)
 
 	if (job->ub) {
 		u = &job->ub->usage;
-		if (u->dir && ktime_get_boottime_ns() - u->at >= job->age)
+		/* Whoever waited at the same time may have had it done. */
+		if (u->dir && !is_fresh(u, job->age))
 			tell(u);
 		return;
 	}
@@ -355,7 +375,9 @@ void account_refresh(struct ub *ub, u64 age)
 		.age = age,
 	};
 
-	run(&job, do_refresh);
+	/* The queue is the host's: nobody has it run for nothing. */
+	if (!ub || !is_fresh(&ub->usage, age))
+		run(&job, do_refresh);
 }
 
 /**
@@ -364,7 +386,7 @@ void account_refresh(struct ub *ub, u64 age)
  * @a: where to
  *
  * Context: process.
- * Return: false if it has no cgroup, and so no account.
+ * Return: false if it has no account: there is one when it has a cgroup.
  */
 bool account_read(struct ub *ub, struct account *a)
 {
@@ -372,7 +394,8 @@ bool account_read(struct ub *ub, struct account *a)
 	bool exists;
 
 	spin_lock(&told_lock);
-	exists = u->dir;
+	/* Told of once, it is told of until it ends, also between two cgroups. */
+	exists = u->at;
 	memcpy(a->time, u->time, sizeof(a->time));
 	memcpy(a->load, u->load, sizeof(a->load));
 	a->idle = u->idle;

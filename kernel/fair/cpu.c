@@ -24,9 +24,7 @@
 #define WEIGHT_DEFAULT 100
 #define WEIGHT_MAX 10000
 
-#define UNITS_DEFAULT 1000
-/* The most that are a weight by the usual scale, and what they are divided by. */
-#define USUAL_MOST 100000
+/* What units are divided by. */
 #define USUAL_SCALE 10
 #define COARSE_SCALE 50
 
@@ -34,7 +32,7 @@
  * struct host - the host among the containers
  * @dir: where these are, counted; NULL while nobody has said
  * @units: what it has itself; 0 while nobody has said
- * @weight: what @dir has of ours, 0 for nothing
+ * @weight: what @dir has of ours, 0 for nothing, UB_UNSURE if that may be gone
  *
  * All under settle_mutex; @units is read without.
  */
@@ -44,44 +42,6 @@ static struct host {
 	u64 weight;
 } host;
 
-/**
- * struct siblings - the cgroups in one directory that are bound to beancounters
- * @most: units that one of them has
- * @sum: of the units of all
- */
-struct siblings {
-	u64 most;
-	u64 sum;
-};
-
-static bool is_in(const struct ub_binding *b, const struct cgroup *parent)
-{
-	return b && cgroup_parent(b->dir) == parent;
-}
-
-static struct siblings survey(const struct cgroup *parent)
-{
-	struct siblings s = {};
-	struct ub *ub;
-
-	for (ub = ub_next_get(NULL); ub; ub = ub_next_get(ub)) {
-		u64 units = ub->share.knob[UB_CPUUNITS];
-
-		if (!is_in(READ_ONCE(ub->binding), parent))
-			continue;
-		s.most = max(s.most, units);
-		s.sum += units ?: UNITS_DEFAULT;
-	}
-	return s;
-}
-
-static u64 weight_of(u64 units, const struct siblings *s)
-{
-	u64 scale = s->most > USUAL_MOST ? COARSE_SCALE : USUAL_SCALE;
-
-	return units ? max_t(u64, DIV_ROUND_CLOSEST_ULL(units, scale), WEIGHT_MIN) : 0;
-}
-
 static int write_number(struct cgroup *dir, u64 weight)
 {
 	char text[24];
@@ -90,42 +50,35 @@ static int write_number(struct cgroup *dir, u64 weight)
 	return cgfile_write(dir, "cpu.weight", text);
 }
 
-static void weigh_host(const struct siblings *s)
+/* The directory has what all in there have, who may be none. */
+static void weigh_host(const struct ub_siblings *s)
 {
-	u64 weight = div64_u64(s->sum * WEIGHT_DEFAULT, host.units ?: UNITS_DEFAULT);
+	u64 sum = s ? s->units : 0;
+	u64 weight = div64_u64(sum * WEIGHT_DEFAULT, host.units ?: FAIR_UNITS_DEFAULT);
 
-	weight = s->sum ? clamp_t(u64, weight, WEIGHT_MIN, WEIGHT_MAX) : 0;
+	weight = sum ? clamp_t(u64, weight, WEIGHT_MIN, WEIGHT_MAX) : 0;
 	if (weight != host.weight && !write_number(host.dir, weight))
 		host.weight = weight;
 }
 
 /**
- * fair_weigh() - units of a cgroup have changed: its siblings' weights may, too
- * @dir: the cgroup
+ * fair_weigh_dir() - the units in a directory have changed: the host's share follows
+ * @s: those in it
  *
  * Context: process, settle_mutex held, may sleep.
  */
-void fair_weigh(struct cgroup *dir)
+void fair_weigh_dir(const struct ub_siblings *s)
 {
-	const struct cgroup *parent = cgroup_parent(dir);
-	const struct siblings s = survey(parent);
-	struct ub *ub;
-
-	for (ub = ub_next_get(NULL); ub; ub = ub_next_get(ub)) {
-		struct ub_binding *b = READ_ONCE(ub->binding);
-
-		if (is_in(b, parent))
-			fair_apply(b, UB_CPU_WEIGHT, weight_of(ub->share.knob[UB_CPUUNITS], &s));
-	}
-	if (parent == host.dir)
-		weigh_host(&s);
+	if (s->dir == host.dir)
+		weigh_host(s);
 }
 
 static u64 want_weight(const struct ub_binding *b)
 {
-	const struct siblings s = survey(cgroup_parent(b->dir));
+	u64 scale = b->siblings && b->siblings->large ? COARSE_SCALE : USUAL_SCALE;
+	u64 units = b->ub->share.knob[UB_CPUUNITS];
 
-	return weight_of(b->ub->share.knob[UB_CPUUNITS], &s);
+	return units ? max_t(u64, DIV_ROUND_CLOSEST_ULL(units, scale), WEIGHT_MIN) : 0;
 }
 
 static int write_weight(const struct ub_binding *b, u64 want)
@@ -147,7 +100,8 @@ static u64 want_max(const struct ub_binding *b)
 /* The kernel gives no less than a millisecond at a time. */
 static int write_max(const struct ub_binding *b, u64 want)
 {
-	char text[48] = "max";
+	/* With the period that is there without us: to write "max" alone leaves ours. */
+	char text[48] = "max 100000";
 
 	if (want >= 100)
 		snprintf(text, sizeof(text), "%llu 100000", want * 10);
@@ -159,6 +113,7 @@ static int write_max(const struct ub_binding *b, u64 want)
 const struct fair_file fair_cpu_weight = {
 	.absent = "stored only: the cgroup has no cpu controller",
 	.refused = "the kernel does not let the cgroup have a weight",
+	.knobs = BIT(UB_CPUUNITS),
 	.want = want_weight,
 	.write = write_weight,
 };
@@ -166,6 +121,7 @@ const struct fair_file fair_cpu_weight = {
 const struct fair_file fair_cpu_max = {
 	.absent = "stored only: the cgroup has no cpu controller",
 	.refused = "the kernel does not let the cgroup have this limit",
+	.knobs = BIT(UB_CPULIMIT) | BIT(UB_CPUS),
 	.want = want_max,
 	.write = write_max,
 };
@@ -177,7 +133,7 @@ const struct fair_file fair_cpu_max = {
  */
 u64 fair_host_units(void)
 {
-	return READ_ONCE(host.units) ?: UNITS_DEFAULT;
+	return READ_ONCE(host.units) ?: FAIR_UNITS_DEFAULT;
 }
 
 static void leave_dir(void)
@@ -193,17 +149,15 @@ static void leave_dir(void)
 
 static void weigh_all(void)
 {
-	struct siblings s;
-
-	if (!host.dir)
-		return;
-	s = survey(host.dir);
-	weigh_host(&s);
+	if (host.dir)
+		weigh_host(fair_siblings_in(host.dir));
 }
 
 static int set_units(struct ub *ub, struct ub_binding *now, void *arg)
 {
 	WRITE_ONCE(host.units, *(u64 *)arg);
+	if (host.weight)
+		host.weight = UB_UNSURE;
 	weigh_all();
 	return 0;
 }

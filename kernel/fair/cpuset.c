@@ -91,7 +91,7 @@ static int write_all(struct cgroup *dir, const char *file, enum ub_mask mask)
 {
 	char *text = mask == UB_CPUMASK ?
 		kasprintf(GFP_KERNEL, "%*pbl", cpumask_pr_args(cpu_possible_mask)) :
-		kasprintf(GFP_KERNEL, "%*pbl", nodemask_pr_args(&node_states[N_MEMORY]));
+		kasprintf(GFP_KERNEL, "%*pbl", nodemask_pr_args(&node_possible_map));
 	int err = text ? cgfile_write(dir, file, text) : -ENOMEM;
 
 	kfree(text);

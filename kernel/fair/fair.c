@@ -85,13 +85,26 @@ static int follow(struct ub_binding *b, const char **why)
 	return refused;
 }
 
+/*
+ * What is asked for is written, though it was before: somebody else may have written
+ * there, and a controller that was taken away and given back has forgotten it.
+ */
+static void distrust(struct ub_binding *b, u32 knobs)
+{
+	unsigned int i;
+
+	for (i = 0; i < UB_SHARE_FILES; i++)
+		if (files[i]->knobs & knobs && b->applied_share.file[i])
+			b->applied_share.file[i] = UB_UNSURE;
+}
+
 static void give_up(struct ub_binding *b)
 {
 	unsigned int i;
 
 	for (i = 0; i < UB_SHARE_FILES; i++)
 		fair_apply(b, i, 0);
-	fair_weigh(b->dir);
+	fair_uncount(b);
 }
 
 /**
@@ -110,10 +123,12 @@ const char *fair_changed(struct ub *ub, struct ub_binding *now, struct ub_bindin
 
 	if (old)
 		give_up(old);
-	if (!now || now->applied_share.version == ub->share.version)
+	if (!now)
 		return NULL;
-	follow(now, &why);
-	fair_weigh(now->dir);
+	fair_count(now);
+	if (now->applied_share.version != ub->share.version)
+		follow(now, &why);
+	fair_weigh(now);
 	return why;
 }
 
@@ -173,13 +188,17 @@ static int set(struct ub *ub, struct ub_binding *now, void *arg)
 	exchange(ub, &to);
 	if (!now)
 		return 0;
+	/* What is to be in the files depends on it. */
+	fair_count(now);
+	distrust(now, r->change->knobs);
 	err = follow(now, r->why);
 	if (err) {
 		exchange(ub, &was);
 		swap_masks(&to, r);
+		fair_count(now);
 		follow(now, &ignored);
 	}
-	fair_weigh(now->dir);
+	fair_weigh(now);
 	return err;
 }
 

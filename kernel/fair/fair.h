@@ -24,6 +24,7 @@
  * struct fair_file - a file of a cgroup that follows from what is wanted
  * @absent: what to tell an admin if the cgroup does not have it
  * @refused: what to tell if it does not take what we write
+ * @knobs: which numbers it follows from, as bits; of lists the version tells
  * @want: what is to be there, as any number that stands for it; 0 if nothing of ours
  * @write: write it, or what would be there without us for a @want of 0; returns 0, or
  *	-ENOENT or -ENODEV if there is no such file (any more), or the file's own errno
@@ -34,6 +35,7 @@
 struct fair_file {
 	const char *absent;
 	const char *refused;
+	u32 knobs;
 	u64 (*want)(const struct ub_binding *b);
 	int (*write)(const struct ub_binding *b, u64 want);
 };
@@ -73,9 +75,19 @@ void fair_exit(void);
 /* For the files of this room. */
 int fair_apply(struct ub_binding *b, enum ub_share_file file, u64 want);
 
+/* What a cgroup has that nobody drives, and the most that are a weight by the usual scale. */
+#define FAIR_UNITS_DEFAULT 1000
+#define FAIR_USUAL_MOST 100000
+
+/* siblings.c */
+struct ub_siblings *fair_siblings_in(const struct cgroup *dir);
+void fair_count(struct ub_binding *b);
+void fair_weigh(struct ub_binding *b);
+void fair_uncount(struct ub_binding *b);
+
 /* cpu.c */
 extern const struct fair_file fair_cpu_weight, fair_cpu_max;
-void fair_weigh(struct cgroup *dir);
+void fair_weigh_dir(const struct ub_siblings *s);
 void fair_weigh_host(u64 units);
 int fair_move_host(const char *path, u64 units, const char **why);
 u64 fair_host_units(void);

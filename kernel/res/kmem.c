@@ -481,11 +481,6 @@ static void recount_around(struct cgroup *cgroup)
 	}
 }
 
-static bool is_gone(struct cgroup *cgroup)
-{
-	return !(READ_ONCE(cgroup->self.flags) & CSS_ONLINE);
-}
-
 /**
  * kmem_changed() - a beancounter may have another cgroup: it holds what that holds
  * @ub: the beancounter
@@ -498,7 +493,7 @@ void kmem_changed(struct ub *ub, struct ub_binding *now, struct ub_binding *old)
 {
 	if (!hook_on(STOCKVZ_RES_KMEMSIZE))
 		return;
-	if (!now || !now->settled || is_gone(now->dir))
+	if (!now || !now->settled || ub_is_removed(now->dir))
 		recount(ub, now ? now->dir : NULL);
 	if (old)
 		recount_around(old->dir);
@@ -506,24 +501,33 @@ void kmem_changed(struct ub *ub, struct ub_binding *now, struct ub_binding *old)
 		recount_around(now->dir);
 }
 
-/* What is left of a removed cgroup's is its parent's, says the kernel. */
+/* Was its cgroup removed since the change handler has looked? */
+static bool lost_cgroup(const struct ub *ub)
+{
+	const struct ub_binding *b;
+	bool lost;
+
+	preempt_disable();
+	b = READ_ONCE(ub->binding);
+	lost = b && !READ_ONCE(b->removed) && ub_is_removed(b->dir);
+	preempt_enable();
+	return lost;
+}
+
+/*
+ * What is left of a removed cgroup's is its parent's, says the kernel; nor does it count
+ * among those that share a directory.
+ */
 static void forget_removed(struct work_struct *work)
 {
 	static const struct ub_change nothing;
-	struct ub_counter *c;
-	struct cgroup *dir;
 	const char *why;
 	struct ub *ub;
 
-	for (ub = ub_next_get(NULL); ub; ub = ub_next_get(ub)) {
-		c = &ub->counter[STOCKVZ_RES_KMEMSIZE].c;
-		dir = cgroup_of_get(ub);
-		/* Has the change handler look again, once. */
-		if (dir && is_gone(dir) && atomic_long_read(&c->held))
+	for (ub = ub_next_get(NULL); ub; ub = ub_next_get(ub))
+		if (lost_cgroup(ub))
+			/* Has the change handler look again. */
 			ub_set(ub->id, &nothing, &why);
-		if (dir)
-			cgroup_put(dir);
-	}
 }
 
 static DECLARE_WORK(removed, forget_removed);

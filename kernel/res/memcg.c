@@ -149,11 +149,12 @@ static const struct {
 static int apply(struct ub_binding *b, unsigned int i, unsigned long pages)
 {
 	unsigned long *applied = &b->applied[enforced[i].res];
+	bool asked = b->asked & BIT(enforced[i].res);
 	char bytes[24] = "max";
 	int err;
 
 	/* What is not ours stays as somebody else has set it. */
-	if (pages == *applied)
+	if (pages == *applied && (pages == UB_MAX || !asked))
 		return 0;
 	if (pages <= ULONG_MAX / PAGE_SIZE)
 		snprintf(bytes, sizeof(bytes), "%lu", pages * PAGE_SIZE);

@@ -89,10 +89,13 @@ static struct ub_binding *binding_of(struct cgroup *cgroup, const char **why)
 		cgroup_get(cgroup);
 		b->dir = cgroup;
 		memset64((u64 *)b->applied, UB_MAX, ARRAY_SIZE(b->applied));
+		INIT_LIST_HEAD(&b->sibling);
+		b->siblings = kzalloc(sizeof(*b->siblings), GFP_KERNEL);
 	}
 	kfree(path);
-	if (b)
+	if (b && b->siblings)
 		return b;
+	ub_binding_free(b);
 	*why = "out of memory";
 	return ERR_PTR(-ENOMEM);
 }
@@ -138,6 +141,7 @@ void ub_binding_free(struct ub_binding *b)
 	if (!b)
 		return;
 	cgroup_put(b->dir);
+	kfree(b->siblings);
 	kfree(b);
 }
 

@@ -22,9 +22,16 @@
  *	the cgroup when it was bound. ub_mutex
  * @applied: limits of ours that the kernel enforces: what was last written to
  *	the cgroup's files, UB_MAX if nothing was. settle_mutex
+ * @asked: of which an admin has named the limits in the request that is being settled, as
+ *	bits: what was written is written again, it may not be there. settle_mutex
  * @applied_share: the same of schedulers: what its files have of ub->share.
  *	settle_mutex
+ * @siblings: those that it is one of; before it is, room for what the first of them has
+ *	to bring, and afterwards NULL. settle_mutex
+ * @sibling: in their list. settle_mutex
+ * @units: what it counts for among them, 0 for as much as one that has none. settle_mutex
  * @settled: the change handler has seen it. settle_mutex
+ * @removed: it has seen that its directory is gone. settle_mutex; read with preemption off
  * @path: where it was when it was bound, from the root of the hierarchy
  */
 struct ub_binding {
@@ -34,8 +41,13 @@ struct ub_binding {
 	struct hlist_node hash;
 	unsigned long failed[UB_RESOURCES];
 	unsigned long applied[UB_RESOURCES];
+	u32 asked;
 	struct ub_applied applied_share;
+	struct ub_siblings *siblings;
+	struct list_head sibling;
+	u64 units;
 	bool settled;
+	bool removed;
 	char path[];
 };
 
@@ -106,6 +118,12 @@ static inline struct ub *ub_of_current_get(void)
 		refcount_inc(&ub->refs);
 	preempt_enable();
 	return ub;
+}
+
+/* The directory is gone, and never comes back; what is bound to it stays bound. */
+static inline bool ub_is_removed(const struct cgroup *cgroup)
+{
+	return !(READ_ONCE(cgroup->self.flags) & CSS_ONLINE);
 }
 
 /* The cgroup of a beancounter, or NULL. Preemption off; good until it is on. */

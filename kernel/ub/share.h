@@ -7,7 +7,11 @@
 #ifndef STOCKVZ_UB_SHARE_H
 #define STOCKVZ_UB_SHARE_H
 
+#include <linux/limits.h>
+#include <linux/list.h>
 #include <linux/types.h>
+
+struct cgroup;
 
 /**
  * enum ub_knob - what can be wanted, as a number; 0 is for nothing wanted
@@ -65,14 +69,37 @@ enum ub_share_file {
 	UB_SHARE_FILES,
 };
 
+#define UB_UNSURE U64_MAX
+
 /**
  * struct ub_applied - what of it the files of a cgroup have
- * @file: a number for what was last written there; 0 if nothing of ours was
+ * @file: a number for what was last written there; 0 if nothing of ours was, UB_UNSURE
+ *	if something was, but may not be there any more
  * @version: of the struct ub_share that all of them follow from; 0 for none
  */
 struct ub_applied {
 	u64 file[UB_SHARE_FILES];
 	u64 version;
+};
+
+/**
+ * struct ub_siblings - the cgroups that beancounters have in one directory
+ * @hash: in a table of all such directories
+ * @dir: that one: each of them keeps it
+ * @all: they
+ * @units: the sum of their cpuunits
+ * @large: how many have more of these than the usual scale holds
+ * @coarse: their weights are by the other scale
+ *
+ * All under settle_mutex.
+ */
+struct ub_siblings {
+	struct hlist_node hash;
+	struct cgroup *dir;
+	struct list_head all;
+	u64 units;
+	unsigned int large;
+	bool coarse;
 };
 
 #endif

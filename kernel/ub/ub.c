@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/hashtable.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -46,6 +47,8 @@ static DEFINE_MUTEX(ub_mutex);
 static DEFINE_MUTEX(settle_mutex);
 static DEFINE_SPINLOCK(ub_lock);
 static LIST_HEAD(ub_list);
+/* The same by number. Two may have one, when the first is on its way out. */
+static DEFINE_HASHTABLE(ub_table, 10);
 static struct kmem_cache *ub_cache;
 
 /* The last that was born. ub_lock */
@@ -101,6 +104,7 @@ void __ub_put(struct ub *ub)
 
 	spin_lock_irqsave(&ub_lock, flags);
 	list_del_rcu(&ub->link);
+	hash_del_rcu(&ub->hash);
 	WRITE_ONCE(generation, generation + 1);
 	spin_unlock_irqrestore(&ub_lock, flags);
 	history_close(ub->history);
@@ -141,6 +145,7 @@ static struct ub *ub_alloc(u32 id)
 	spin_lock_irq(&ub_lock);
 	ub->born = ++born;
 	list_add_rcu(&ub->link, &ub_list);
+	hash_add_rcu(ub_table, &ub->hash, id);
 	WRITE_ONCE(generation, generation + 1);
 	spin_unlock_irq(&ub_lock);
 	return ub;
@@ -158,7 +163,7 @@ struct ub *ub_find_get(u32 id)
 	struct ub *ub, *found = NULL;
 
 	rcu_read_lock();
-	list_for_each_entry_rcu(ub, &ub_list, link)
+	hash_for_each_possible_rcu(ub_table, ub, hash, id)
 		if (ub->id == id && refcount_inc_not_zero(&ub->refs)) {
 			found = ub;
 			break;
@@ -299,22 +304,29 @@ static struct ub_binding *bind(struct ub *ub, struct ub_binding *b)
 }
 
 /*
- * Have the rest of the module follow a change. Without ub_mutex, since it may
- * take its time. What it has to say goes to @why.
+ * Have the rest of the module follow a change, which was of limits if there is a @change.
+ * Without ub_mutex, since it may take its time. What it has to say goes to @why.
  */
-static void settle(struct ub *ub, struct ub_binding *old, const char **why)
+static void settle(struct ub *ub, struct ub_binding *old, const struct ub_change *change,
+		   const char **why)
 {
 	struct ub_binding *now;
+	bool removed;
 
 	mutex_lock(&settle_mutex);
 	mutex_lock(&ub_mutex);
 	/* Stays: whoever replaces it settles that after us, and frees it then. */
 	now = ub->binding;
 	mutex_unlock(&ub_mutex);
+	if (now)
+		now->asked = change ? change->barriers | change->limits : 0;
+	removed = now && ub_is_removed(now->dir);
 	if (change_handler)
 		*why = change_handler(ub, now, old);
-	if (now)
+	if (now) {
 		now->settled = true;
+		WRITE_ONCE(now->removed, removed);
+	}
 	mutex_unlock(&settle_mutex);
 	if (old) {
 		ub_binding_free(old);
@@ -399,7 +411,7 @@ int ub_new(u32 id, const struct ub_change *change, const char *cgroup,
 	if (!err && on_born)
 		on_born(id);
 	if (!err) {
-		settle(ub, NULL, why);
+		settle(ub, NULL, NULL, why);
 		ub_put(ub);
 	}
 	return err;
@@ -430,7 +442,7 @@ int ub_del(u32 id, const char **why)
 	mutex_unlock(&ub_mutex);
 	if (!ub)
 		return -ENOENT;
-	settle(ub, old, why);
+	settle(ub, old, NULL, why);
 	ub_put(ub);
 	return 0;
 }
@@ -460,7 +472,7 @@ int ub_set(u32 id, const struct ub_change *change, const char **why)
 	mutex_unlock(&ub_mutex);
 	if (!ub)
 		return -ENOENT;
-	settle(ub, NULL, why);
+	settle(ub, NULL, change, why);
 	ub_put(ub);
 	return 0;
 }
@@ -494,7 +506,7 @@ int ub_attach(u32 id, const char *cgroup, const char **why)
 	}
 	mutex_unlock(&ub_mutex);
 	if (!err)
-		settle(ub, old, why);
+		settle(ub, old, NULL, why);
 	if (ub)
 		ub_put(ub);
 	return err;

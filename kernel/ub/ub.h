@@ -13,7 +13,7 @@
  * result stays: the binding's reference is put only after a grace period.
  *
  * Locks. ub_mutex: names, limits, bindings; taken by admins' requests. ub_lock,
- * inside it: the list; irq-safe, since the last reference is put anywhere.
+ * inside it: list and table; irq-safe, since the last reference is put anywhere.
  * settle_mutex, outside both: what follows from a change and may take long.
  */
 #ifndef STOCKVZ_UB_H
@@ -71,6 +71,7 @@ struct ub_socks {
  * @born: grows from one to the next: newest first is largest first. Constant
  * @named: between ub_new() and ub_del(). ub_mutex
  * @link: in the list of all, newest first. ub_lock; read under RCU
+ * @hash: in the table by @id. As @link
  * @binding: its cgroup, NULL if none. ub_mutex; read with preemption off, too
  * @events: how many refusals may be told of in a second: of each beancounter
  *	so many, that none drowns another
@@ -94,6 +95,7 @@ struct ub {
 	u64 born;
 	bool named;
 	struct list_head link;
+	struct hlist_node hash;
 	struct ub_binding *binding;
 	struct ratelimit_state events;
 	struct ub_history *history;

@@ -17,8 +17,9 @@ struct cgroup;
  * @UB_TIME_USER: of that in user space, and not nice
  * @UB_TIME_NICE: in user space, and nice
  * @UB_TIME_SYSTEM: in the kernel
- * @UB_TIME_WAIT: a task, or several, waited for a CPU
- * @UB_TIME_SUMS: those before it are of a cgroup and all below it, the others are not
+ * @UB_TIME_SUMS: those before it are sums over a cgroup and all below it, of which parts
+ *	may be taken away; the others are not
+ * @UB_TIME_WAIT: a task, or several, waited for a CPU, in the cgroup or below
  * @UB_TIME_THROTTLED: CPUs were kept from the cgroup by its limit
  * @UB_TIMES: how many there are
  */
@@ -27,9 +28,9 @@ enum ub_time {
 	UB_TIME_USER,
 	UB_TIME_NICE,
 	UB_TIME_SYSTEM,
-	UB_TIME_WAIT,
 	UB_TIME_SUMS,
-	UB_TIME_THROTTLED = UB_TIME_SUMS,
+	UB_TIME_WAIT = UB_TIME_SUMS,
+	UB_TIME_THROTTLED,
 	UB_TIMES,
 };
 
@@ -39,7 +40,7 @@ enum ub_time {
 /**
  * struct ub_usage - the account of a beancounter
  * @link: in the list of those that have a cgroup
- * @dir: that cgroup, counted; NULL for none. told_lock to change
+ * @dir: that cgroup, counted; NULL for none
  * @outer: whose cgroup @dir is in, if any: the nearest upwards
  * @inners: how many have this one as their outer
  * @raw: what the kernel said last of @dir
@@ -47,7 +48,7 @@ enum ub_time {
  * @time: what is told to whoever asks; never less than it was. told_lock to change
  * @idle: CPUs were there to use, and were not; as @time
  * @since: when it began, by the clock that goes on in suspend; 0 for not yet
- * @at: when @time was true. told_lock to change
+ * @at: when @time was true; 0 while nothing is to be told. told_lock to change
  * @active: tasks that run or are about to, as far as they have been counted
  * @load: averages of that, in 1/FIXED_1. told_lock to change
  */

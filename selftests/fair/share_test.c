@@ -9,32 +9,12 @@
  * beginning: it comes right in the end if the kernel's arithmetic does. It begins with
  * STOCKVZ_FAIR_SECONDS, by default 3, and takes PATIENCE times that at most.
  */
-#include <sched.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
+#include "group.h"
 
-#include <netlink/attr.h>
-#include <netlink/genl/genl.h>
-#include <netlink/msg.h>
-
-#include "fixture.h"
-
-#define PARENT "/fairtest"
-#define FIRST_ID 201
-#define MAX_GROUPS 300
-#define MAX_TASKS 16
 #define TRIES 3
 #define PATIENCE 12
 /* The kernel's averages follow who has come and gone. */
 #define SETTLE_US 300000
-
-struct group {
-	unsigned int id;
-	char cgroup[32];
-	pid_t task[MAX_TASKS];
-	int tasks;
-	long usage;	/* in microseconds, when it was last looked at */
-};
 
 static int seconds(void)
 {
@@ -51,159 +31,6 @@ static double larger(double a, double b)
 static double distance(double a, double b)
 {
 	return larger(a - b, b - a);
-}
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
-
-/*
- * What is wanted, over netlink
- */
-
-static struct nl_msg *set_msg(unsigned int id)
-{
-	struct nl_msg *msg = ub_msg(STOCKVZ_CMD_UB_SET, 0);
-
-	nla_put_u32(msg, STOCKVZ_A_UB_ID, id);
-	return msg;
-}
-
-static int set(unsigned int id, int attr, unsigned int value)
-{
-	struct nl_msg *msg = set_msg(id);
-
-	nla_put_u32(msg, attr, value);
-	return ub_talk(msg, NULL, NULL);
-}
-
-static int set_text(unsigned int id, int attr, const char *text)
-{
-	struct nl_msg *msg = set_msg(id);
-
-	nla_put_string(msg, attr, text);
-	return ub_talk(msg, NULL, NULL);
-}
-
-#define SET(group, ATTR, value) set((group)->id, STOCKVZ_A_UB_##ATTR, value)
-#define SET_TEXT(group, ATTR, text) set_text((group)->id, STOCKVZ_A_UB_##ATTR, text)
-
-struct wanted {
-	unsigned int units, limit, cpus;
-	char cpumask[64], nodemask[64];
-};
-
-static void read_wanted(struct nlmsghdr *nlh, void *arg)
-{
-	struct nlattr *tb[STOCKVZ_A_UB_MAX + 1];
-	struct genlmsghdr *g = nlmsg_data(nlh);
-	struct wanted *w = arg;
-
-	nla_parse(tb, STOCKVZ_A_UB_MAX, genlmsg_attrdata(g, 0), genlmsg_attrlen(g, 0), NULL);
-	if (tb[STOCKVZ_A_UB_CPUUNITS])
-		w->units = nla_get_u32(tb[STOCKVZ_A_UB_CPUUNITS]);
-	if (tb[STOCKVZ_A_UB_CPULIMIT])
-		w->limit = nla_get_u32(tb[STOCKVZ_A_UB_CPULIMIT]);
-	if (tb[STOCKVZ_A_UB_CPUS])
-		w->cpus = nla_get_u32(tb[STOCKVZ_A_UB_CPUS]);
-	if (tb[STOCKVZ_A_UB_CPUMASK])
-		nla_strlcpy(w->cpumask, tb[STOCKVZ_A_UB_CPUMASK], sizeof(w->cpumask));
-	if (tb[STOCKVZ_A_UB_NODEMASK])
-		nla_strlcpy(w->nodemask, tb[STOCKVZ_A_UB_NODEMASK], sizeof(w->nodemask));
-}
-
-static struct wanted wanted(unsigned int id)
-{
-	struct nl_msg *msg = ub_msg(STOCKVZ_CMD_UB_GET, 0);
-	struct wanted w = {};
-
-	nla_put_u32(msg, STOCKVZ_A_UB_ID, id);
-	ub_talk(msg, read_wanted, &w);
-	return w;
-}
-
-/* One line of a file of a cgroup, without its end. */
-static const char *line_of(const char *cgroup, const char *file)
-{
-	static char line[256];
-	char path[128];
-	FILE *f;
-
-	snprintf(path, sizeof(path), CG_ROOT "%s/%s", cgroup, file);
-	line[0] = 0;
-	f = fopen(path, "re");
-	if (!f)
-		return "(no such file)";
-	if (fgets(line, sizeof(line), f))
-		line[strcspn(line, "\n")] = 0;
-	fclose(f);
-	return line;
-}
-
-#define EXPECT_FILE(text, group, file) EXPECT_STREQ(text, line_of((group)->cgroup, file))
-
-/*
- * Groups, and those who are busy in them
- */
-
-static void begin_groups(struct __test_metadata *_metadata, struct group *g, int n)
-{
-	int i;
-
-	cg_write("", "cgroup.subtree_control", "+cpu");
-	cg_write("", "cgroup.subtree_control", "+cpuset");
-	cg_make(PARENT);
-	ASSERT_EQ(0, cg_write(PARENT, "cgroup.subtree_control", "+cpu +cpuset"));
-	for (i = 0; i < n; i++) {
-		memset(&g[i], 0, sizeof(g[i]));
-		g[i].id = FIRST_ID + i;
-		snprintf(g[i].cgroup, sizeof(g[i].cgroup), PARENT "/%u", g[i].id);
-		box_sweep(g[i].id, g[i].cgroup);
-		ASSERT_EQ(0, cg_make(g[i].cgroup));
-		ASSERT_EQ(0, ub_new(g[i].id, g[i].cgroup)) TH_LOG("%s", ub_why());
-	}
-}
-
-static void rest(struct group *g)
-{
-	while (g->tasks) {
-		kill(g->task[--g->tasks], SIGKILL);
-		waitpid(g->task[g->tasks], NULL, 0);
-	}
-}
-
-static void end_groups(struct __test_metadata *_metadata, struct group *g, int n)
-{
-	int i;
-
-	for (i = 0; i < n; i++) {
-		rest(&g[i]);
-		EXPECT_TRUE(EVENTUALLY(empty(g[i].id)));
-		EXPECT_EQ(0, ub_del(g[i].id));
-		EXPECT_EQ(0, cg_remove(g[i].cgroup));
-	}
-	EXPECT_EQ(0, cg_remove(PARENT));
-}
-
-static void busy(struct __test_metadata *_metadata, struct group *g, int tasks)
-{
-	volatile unsigned long turns = 0;
-	pid_t pid;
-
-	while (tasks--) {
-		pid = fork_into(g->cgroup);
-		if (!pid) {
-			prctl(PR_SET_PDEATHSIG, SIGKILL);
-			for (;;)
-				turns++;
-		}
-		ASSERT_LT(0, pid);
-		g->task[g->tasks++] = pid;
-	}
 }
 
 static double since;	/* when begin_measure() was called */
@@ -295,25 +122,6 @@ static void check_shares(struct __test_metadata *_metadata, struct group *g,
 		TH_LOG("%d tasks, %u units: %.1f %%, ideal %.1f %%", g[i].tasks, units[i],
 		       given[i] / sum * 100, ideal[i] / cpus * 100);
 	EXPECT_GE(tolerance, worst);
-}
-
-#define GROUPS 4
-
-FIXTURE(fair) {
-	struct laws laws;
-	struct group g[GROUPS];
-};
-
-FIXTURE_SETUP(fair)
-{
-	laws_begin(_metadata, &self->laws);
-	begin_groups(_metadata, self->g, GROUPS);
-}
-
-FIXTURE_TEARDOWN(fair)
-{
-	end_groups(_metadata, self->g, GROUPS);
-	laws_end(_metadata, &self->laws);
 }
 
 /*
@@ -844,52 +652,6 @@ TEST_F(fair, a_sleeper_is_served)
 	EXPECT_EQ(n, i);
 	TH_LOG("late by %.1f ms on average, %.1f ms at most", sum / n * 1000, worst * 1000);
 	EXPECT_GT(5, worst);
-}
-
-/* The median of how long a change takes, in microseconds. */
-static double cost_of_change(struct group *g, int n)
-{
-	double cost[64], x;
-	int i, j;
-
-	for (i = 0; i < n; i++) {
-		double begin = now();
-
-		SET(&g[i], CPUUNITS, 2000 + i);
-		cost[i] = (now() - begin) * 1e6;
-		for (j = i; j && cost[j] < cost[j - 1]; j--) {
-			x = cost[j];
-			cost[j] = cost[j - 1];
-			cost[j - 1] = x;
-		}
-	}
-	return cost[n / 2];
-}
-
-TEST(many_groups)
-{
-	static struct group g[MAX_GROUPS];
-	struct laws laws;
-	int i, wrong = 0;
-
-	laws_begin(_metadata, &laws);
-	begin_groups(_metadata, g, 30);
-	TH_LOG("a change among 30 groups: %.0f us", cost_of_change(g, 30));
-	end_groups(_metadata, g, 30);
-	begin_groups(_metadata, g, MAX_GROUPS);
-	for (i = 0; i < MAX_GROUPS; i++)
-		ASSERT_EQ(0, SET(&g[i], CPUUNITS, 1000 + 10 * i));
-	TH_LOG("a change among %d groups: %.0f us", MAX_GROUPS, cost_of_change(g, 30));
-	for (i = 30; i < MAX_GROUPS; i++)
-		wrong += atoi(line_of(g[i].cgroup, "cpu.weight")) != 100 + i;
-	EXPECT_EQ(0, wrong);
-	/* All of them at once. */
-	ASSERT_EQ(0, SET(&g[0], CPUUNITS, 500000));
-	for (i = 30; i < MAX_GROUPS; i++)
-		wrong += atoi(line_of(g[i].cgroup, "cpu.weight")) != (1000 + 10 * i + 25) / 50;
-	EXPECT_EQ(0, wrong);
-	end_groups(_metadata, g, MAX_GROUPS);
-	laws_end(_metadata, &laws);
 }
 
 TEST_HARNESS_MAIN
