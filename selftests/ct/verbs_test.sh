@@ -14,7 +14,7 @@ conf=/etc/vz/conf
 ct_setup
 ct_gone $id
 ct_new $id
-plan 56
+plan 63
 
 # script NAME LINE: an action script that says that it ran, and what it was told
 script()
@@ -193,6 +193,27 @@ check "all of it" not grep " /vz/root/$id" /proc/self/mountinfo
 echo 'exit 1' >>$conf/$id.mount
 vzctl --quiet mount $id
 check "also when that script failed afterwards" not grep " /vz/root/$id" /proc/self/mountinfo
+no_scripts
+
+# ---- and what the host has mounted stays where it is
+volume()
+{
+	mkdir -p "$1"
+	mount -t tmpfs volume "$1" && : >"$1/file"
+}
+volume /vz/shared/before
+script $id.mount "mount --rbind /vz/shared /vz/root/$id/mnt"
+vzctl --quiet start $id
+volume /vz/shared/later
+volume $ct_private/$id/tmp
+check "what is mounted in the private area is not in VE_ROOT" not test -e /vz/root/$id/tmp/file
+check "what is mounted where a mount script bound is" test -e /vz/root/$id/mnt/later/file
+check "all of it goes" vzctl stop $id --fast
+check "nothing of it is left there" not grep " /vz/root/$id" /proc/self/mountinfo
+for dir in /vz/shared/before /vz/shared/later $ct_private/$id/tmp; do
+	check "and stays at ${dir#/vz/}" test -e $dir/file
+	umount $dir
+done
 no_scripts
 rm -rf /vz/shared
 

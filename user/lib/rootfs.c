@@ -52,7 +52,11 @@ int rootfs_mount(const char *private, const char *root)
 	 * Ids are not shifted here: a set-uid program of the container's root
 	 * would be one of the host's.
 	 */
-	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV };
+	struct mount_attr attr = {
+		.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+		/* What the admin mounts in the private area is not to show up in VE_ROOT. */
+		.propagation = MS_PRIVATE,
+	};
 	int auto_fd tree = open_clone(private, 0);
 	int ret;
 
@@ -80,42 +84,60 @@ static void unescape(char *text)
 	*to = 0;
 }
 
-/* The last mount below a place: what lies on top comes after what it lies on. */
-static char *last_below(const char *place)
+/* How many of the mounts below a place it works for; *ret is of the last of the others. */
+static int each_below(const char *place, int (*act)(const char *point), int *ret)
 {
 	FILE *f = fopen("/proc/self/mountinfo", "re");
 	size_t size = 0, len = strlen(place);
-	char *line = NULL, *last = NULL, *point;
+	char *line = NULL, *point;
+	int done = 0;
 
+	*ret = f ? 0 : -errno;
 	while (f && getline(&line, &size, f) > 0) {
 		if (sscanf(line, "%*s %*s %*s %*s %ms", &point) != 1)
 			continue;
 		unescape(point);
-		if (!strncmp(point, place, len) && point[len] == '/') {
-			free(last);
-			last = point;
-		} else {
-			free(point);
-		}
+		if (strncmp(point, place, len) || point[len] != '/')
+			;
+		else if (act(point))
+			*ret = -errno;
+		else
+			done++;
+		free(point);
 	}
 	free(line);
 	if (f)
 		fclose(f);
-	return last;
+	return done;
 }
 
-/* Scripts of the admin may have mounted something there and not taken it away. */
+static int make_private(const char *point)
+{
+	return mount(NULL, point, NULL, MS_PRIVATE, NULL);
+}
+
+static int umount_one(const char *point)
+{
+	return umount2(point, UMOUNT_NOFOLLOW);
+}
+
+/*
+ * Scripts of the admin may have mounted something there and not taken it away. What is
+ * bound there is a peer of the host's mount, and what goes from the one goes from the
+ * other: it is made private first. Not so VE_ROOT, whose copies in other namespaces of
+ * the host are to lose what it loses. Who has others on top of him has his turn again.
+ */
 static int umount_below(const char *root)
 {
-	char real[PATH_MAX], *point;
-	int ret = 0;
+	char real[PATH_MAX];
+	int done, ret;
 
 	if (!realpath(root, real))
 		return -errno;
-	while (!ret && (point = last_below(real))) {
-		ret = umount2(point, UMOUNT_NOFOLLOW) ? -errno : 0;
-		free(point);
-	}
+	do {
+		each_below(real, make_private, &ret);
+		done = each_below(real, umount_one, &ret);
+	} while (ret && done);
 	return ret;
 }
 
