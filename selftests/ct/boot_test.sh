@@ -30,7 +30,7 @@ done
 rm -f /tmp/ct-order
 cp /etc/vz/vz.conf /tmp/ct-vz.conf
 echo 'VE_PARALLEL="1"' >>/etc/vz/vz.conf
-plan 15
+plan 16
 
 running()
 {
@@ -42,9 +42,13 @@ order()
 	grep "^$1 " /tmp/ct-order | cut -d' ' -f2 | xargs
 }
 
+vzctl --quiet set 0 --cpuunits 2000 --save
 check "the service starts" systemctl start vz
 check "and with it those that say so" says "$yes $first" running
 check "the one of higher order before the other" says "$first $yes" order mount
+check "the host keeps its units" says 100 cat /sys/fs/cgroup/vz/cpu.weight
+vzctl --quiet set 0 --cpuunits 1000
+rm /etc/vz/conf/0.conf
 check "it says that it runs" says 'OpenVZ is running...' /etc/init.d/vz status
 vzctl --quiet start $auto
 check "by its old name it is stopped, too" /etc/init.d/vz stop
