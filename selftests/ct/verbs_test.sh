@@ -14,7 +14,7 @@ conf=/etc/vz/conf
 ct_setup
 ct_gone $id
 ct_new $id
-plan 63
+plan 64
 
 # script NAME LINE: an action script that says that it ran, and what it was told
 script()
@@ -202,12 +202,14 @@ volume()
 	mount -t tmpfs volume "$1" && : >"$1/file"
 }
 volume /vz/shared/before
-script $id.mount "mount --rbind /vz/shared /vz/root/$id/mnt"
+mkdir $ct_private/$id/mnt/deep
+script $id.mount "mount --rbind /vz/shared /vz/root/$id/mnt/deep"
 vzctl --quiet start $id
 volume /vz/shared/later
 volume $ct_private/$id/tmp
 check "what is mounted in the private area is not in VE_ROOT" not test -e /vz/root/$id/tmp/file
-check "what is mounted where a mount script bound is" test -e /vz/root/$id/mnt/later/file
+check "what is mounted where a mount script bound is" test -e /vz/root/$id/mnt/deep/later/file
+check "those inside call the place what they like" vzctl exec2 $id 'mv /mnt "/m$(printf "\r")t"'
 check "all of it goes" vzctl stop $id --fast
 check "nothing of it is left there" not grep " /vz/root/$id" /proc/self/mountinfo
 for dir in /vz/shared/before /vz/shared/later $ct_private/$id/tmp; do

@@ -18,6 +18,7 @@
 #include "devs.h"
 #include "fd.h"
 #include "lock.h"
+#include "mounts.h"
 
 #define USUAL_PLACE "/sys/fs/cgroup"
 #define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
@@ -35,49 +36,27 @@
 
 static const char *const controllers[] = { "+cpu", "+cpuset", "+io", "+memory", "+pids" };
 
-/* The fields of a mountinfo line that matter here: the mount point and the type. */
-static bool parse_mount(char *line, char **point, char **type)
-{
-	char *rest = strstr(line, " - ");
-	char *save;
-
-	if (!rest)
-		return false;
-	*rest = 0;
-	*type = strtok_r(rest + 3, " ", &save);
-	strtok_r(line, " ", &save);
-	for (int i = 0; i < 4; i++)
-		*point = strtok_r(NULL, " ", &save);
-	return *point && *type;
-}
-
 /*
  * Controllers that a v1 hierarchy holds are not to be had in v2, so a host with
  * both is a v1 host to us.
  */
 static int search_root(void)
 {
-	FILE *f = fopen("/proc/self/mountinfo", "re");
-	char *line = NULL, *point, *type;
+	struct mounts mounts;
+	int ret = mounts_open(&mounts);
 	bool v1 = false;
-	int fd = -EOPNOTSUPP;
-	size_t size = 0;
+	int fd = -1;
 
-	if (!f)
-		return -errno;
-	while (getline(&line, &size, f) > 0) {
-		if (!parse_mount(line, &point, &type))
-			continue;
-		if (!strcmp(type, "cgroup"))
+	while (mounts_next(&mounts)) {
+		if (!strcmp(mounts.type, "cgroup"))
 			v1 = true;
-		else if (!strcmp(type, "cgroup2") && fd < 0)
-			fd = open(point, DIR_FLAGS);
+		else if (!strcmp(mounts.type, "cgroup2") && fd < 0)
+			fd = open(mounts.point, DIR_FLAGS);
 	}
-	free(line);
-	fclose(f);
-	if (v1 && fd >= 0)
-		close(fd);
-	return v1 || fd < 0 ? -EOPNOTSUPP : fd;
+	mounts_close(&mounts);
+	if (v1)
+		fd_close(&fd);
+	return ret ?: fd < 0 ? -EOPNOTSUPP : fd;
 }
 
 int cg_root(void)

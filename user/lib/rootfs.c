@@ -4,7 +4,6 @@
 #include <linux/openat2.h>
 #include <sched.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -14,6 +13,7 @@
 
 #include "devs.h"
 #include "fd.h"
+#include "mounts.h"
 #include "report.h"
 #include "rootfs.h"
 
@@ -68,46 +68,23 @@ int rootfs_mount(const char *private, const char *root)
 	return move_mount(tree, "", AT_FDCWD, root, MOVE_MOUNT_F_EMPTY_PATH) ? -errno : 0;
 }
 
-/* The kernel writes blanks and their like as a backslash and three octal digits. */
-static void unescape(char *text)
-{
-	char *to = text;
-
-	while (*text) {
-		if (*text == '\\' && strspn(text + 1, "01234567") >= 3) {
-			*to++ = (text[1] & 3) << 6 | (text[2] & 7) << 3 | (text[3] & 7);
-			text += 4;
-		} else {
-			*to++ = *text++;
-		}
-	}
-	*to = 0;
-}
-
 /* How many of the mounts below a place it works for; *ret is of the last of the others. */
 static int each_below(const char *place, int (*act)(const char *point), int *ret)
 {
-	FILE *f = fopen("/proc/self/mountinfo", "re");
-	size_t size = 0, len = strlen(place);
-	char *line = NULL, *point;
+	size_t len = strlen(place);
+	struct mounts mounts;
 	int done = 0;
 
-	*ret = f ? 0 : -errno;
-	while (f && getline(&line, &size, f) > 0) {
-		if (sscanf(line, "%*s %*s %*s %*s %ms", &point) != 1)
+	*ret = mounts_open(&mounts);
+	while (mounts_next(&mounts)) {
+		if (strncmp(mounts.point, place, len) || mounts.point[len] != '/')
 			continue;
-		unescape(point);
-		if (strncmp(point, place, len) || point[len] != '/')
-			;
-		else if (act(point))
+		if (act(mounts.point))
 			*ret = -errno;
 		else
 			done++;
-		free(point);
 	}
-	free(line);
-	if (f)
-		fclose(f);
+	mounts_close(&mounts);
 	return done;
 }
 
