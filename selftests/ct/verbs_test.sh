@@ -14,7 +14,7 @@ conf=/etc/vz/conf
 ct_setup
 ct_gone $id
 ct_new $id
-plan 64
+plan 65
 
 # script NAME LINE: an action script that says that it ran, and what it was told
 script()
@@ -80,6 +80,17 @@ check "one that is mounted can be started" sh -c "vzctl mount $id && vzctl start
 check "umount of a running one: 32" exits 32 vzctl umount $id
 check "restart" vzctl restart $id --fast
 check "it runs again" says "CTID $id exist mounted running" vzctl status $id
+squatters=()
+for dir in /sys/fs/cgroup/vz $conf /etc/vz/names; do
+	setpriv --reuid 65534 --regid 65534 --clear-groups \
+		sh -c 'exec 9<"$0" && flock 9 && exec sleep 1000' "$dir" &
+	squatters+=($!)
+	within 10 not flock -n "$dir" true
+done
+check "what anybody may lock is not waited for" \
+	timeout 100 vzctl set $id --vmguarpages 100 --name squatted --save
+kill "${squatters[@]}"
+vzctl --quiet set $id --name '' --save
 check "stop --skip-umount" vzctl stop $id --fast --skip-umount
 check "it is still mounted" says "CTID $id exist mounted down" vzctl status $id
 vzctl --quiet umount $id
@@ -213,8 +224,8 @@ check "those inside call the place what they like" vzctl exec2 $id 'mv /mnt "/m$
 check "all of it goes" vzctl stop $id --fast
 check "nothing of it is left there" not grep " /vz/root/$id" /proc/self/mountinfo
 for dir in /vz/shared/before /vz/shared/later $ct_private/$id/tmp; do
-	check "and stays at ${dir#/vz/}" test -e $dir/file
-	umount $dir
+	check "and stays at ${dir#/vz/}" test -e "$dir/file"
+	umount "$dir"
 done
 no_scripts
 rm -rf /vz/shared

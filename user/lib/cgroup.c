@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -316,7 +315,7 @@ int cg_visitors(int dir, uid_t owner)
 	return ret;
 }
 
-/* What the kernel has been told of one of them; of "max" no more than all. */
+/* What one of them is guaranteed. The module never says "max". */
 static uint64_t guarantee_of(int vz, const char *name)
 {
 	char path[sizeof("4294967295/memory.low")], text[32];
@@ -331,29 +330,25 @@ static uint64_t guarantee_of(int vz, const char *name)
 void cg_guarantee(void)
 {
 	uint64_t most = (uint64_t)sysconf(_SC_PHYS_PAGES) / 4 * 3 * sysconf(_SC_PAGESIZE);
-	int auto_fd vz = cg_root() < 0 ? -1 : openat(cg_root(), "vz", DIR_FLAGS);
+	int vz = cg_root() < 0 ? -1 : openat(cg_root(), "vz", DIR_FLAGS);
+	DIR *d = vz < 0 ? NULL : fdopendir(vz);
 	struct dirent *entry;
+	int auto_fd lock = -1;
 	uint64_t sum = 0;
 	char text[24];
-	int copy;
-	DIR *d;
 
-	/* Others do the same at the same time: who reads last is to write last. */
-	if (vz < 0 || flock(vz, LOCK_EX))
-		return;
-	copy = openat(vz, ".", DIR_FLAGS);
-	d = copy < 0 ? NULL : fdopendir(copy);
 	if (!d) {
-		if (copy >= 0)
-			close(copy);
+		fd_close(&vz);
 		return;
 	}
+	/* Others do the same at the same time: who reads last is to write last. */
+	lock = lock_all();
 	while ((entry = readdir(d)))
 		if (is_subdir(entry))
 			sum += guarantee_of(vz, entry->d_name);
-	closedir(d);
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)(sum < most ? sum : most));
 	file_write_at(vz, "memory.low", text);
+	closedir(d);
 }
 
 /*
