@@ -13,7 +13,7 @@ id=9003
 root=$ct_private/$id
 ct_setup
 ct_gone $id
-plan 42
+plan 43
 
 # What a container could reach if it got out.
 host_files()
@@ -184,6 +184,18 @@ check "whoever stood there had nothing of the host about him" \
 check "it stops all the same" vzctl stop $id --fast
 check "and leaves nothing" within 10 ct_same_state "$before"
 check "the host is as it was" untouched
+
+# Before init there is vzctl, with descriptors that lead to the host.
+cat >/etc/vz/conf/$id.start <<'END'
+ls /proc/1/fd && echo open >/init-is
+true
+END
+sysctl=/proc/sys/fs/suid_dumpable
+dumpable=$(cat $sysctl)
+echo 1 >$sysctl
+vzctl --quiet start $id
+echo "$dumpable" >$sysctl
+check "what is process 1 before init shows nothing of itself" not test -e "$root/init-is"
 
 ct_gone $id
 finish
