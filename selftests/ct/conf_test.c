@@ -131,6 +131,17 @@ static const struct value values[] = {
 	{ "memguarantee", "1.5", -EINVAL, NULL },
 	{ "memguarantee", "", -EINVAL, NULL },
 
+	{ "capability", "sys_time:on,Net_Admin:OFF", 0, "SYS_TIME:on NET_ADMIN:off" },
+	{ "capability", "VE_ADMIN:on", 0, "VE_ADMIN:on" },
+	{ "capability", "CAP_CHOWN:on", -EINVAL, NULL },
+	{ "capability", "chown", -EINVAL, NULL },
+	{ "capability", "chown:", -EINVAL, NULL },
+	{ "capability", "chown:maybe", -EINVAL, NULL },
+	{ "capability", "chown:on:off", -EINVAL, NULL },
+	{ "capability", "", -EINVAL, NULL },
+	{ "features", "NFS:on, ppp:off", 0, "nfs:on ppp:off" },
+	{ "features", "fuse:on", -EINVAL, NULL },
+
 	{ "onboot", "yes", 0, "yes" },
 	{ "onboot", "auto", 0, "auto" },
 	{ "onboot", "maybe", -EINVAL, NULL },

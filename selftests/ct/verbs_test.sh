@@ -14,7 +14,7 @@ conf=/etc/vz/conf
 ct_setup
 ct_gone $id
 ct_new $id
-plan 65
+plan 70
 
 # script NAME LINE: an action script that says that it ran, and what it was told
 script()
@@ -135,6 +135,22 @@ unheard()
 check "a command that nobody listens to is carried through" unheard
 rm -f /tmp/ct-unheard
 vzctl --quiet stop $id --fast
+
+# ---- what is kept for later
+vzctl --quiet set $id --capability sys_time:on,chown:off --features nfs:on --save
+check "switches are kept as OpenVZ keeps them" says 'CAPABILITY="SYS_TIME:on CHOWN:off"' \
+	grep CAPABILITY $conf/$id.conf
+vzctl --quiet set $id --capability net_raw:on,sys_time:off --features nfs:off --save
+check "others stay as they are" says 'CAPABILITY="CHOWN:off NET_RAW:on SYS_TIME:off"' \
+	grep CAPABILITY $conf/$id.conf
+switches()
+{
+	vzlist -aj -o ctid,capability "$id" | grep -o '"[A-Z_]*": [a-z]*' | tr '\n' ' '
+}
+check "and are shown" says '"CHOWN": false "NET_RAW": true "SYS_TIME": false ' switches
+sed -i '/CAPABILITY/s/ /,/g' $conf/$id.conf
+check "as those with commas are" says '"CHOWN": false "NET_RAW": true "SYS_TIME": false ' switches
+check "one that nobody knows: 21" exits 21 vzctl set $id --capability fly:on --save
 
 # ---- not to be started
 echo 'DISABLED="yes"' >>$conf/$id.conf

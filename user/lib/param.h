@@ -32,6 +32,7 @@ enum param_type {
 	PARAM_IP,		/* a list of addresses */
 	PARAM_NETFILTER,	/* disabled, stateless, stateful or full */
 	PARAM_IPTABLES,		/* names of modules, comma or blank between them; they gather */
+	PARAM_SWITCHES,		/* name:on or name:off, the same; each replaces what was */
 	PARAM_YESNO,
 	PARAM_ONBOOT,		/* yes, no or auto */
 	PARAM_NUMBER,		/* min..max */
