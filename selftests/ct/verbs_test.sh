@@ -9,12 +9,12 @@
 # shellcheck source=selftests/lib/ct.sh
 . "${0%/*}/../lib/ct.sh"
 
-id=9006
+id=9006 other=9042
 conf=/etc/vz/conf
 ct_setup
 ct_gone $id
 ct_new $id
-plan 70
+plan 71
 
 # script NAME LINE: an action script that says that it ran, and what it was told
 script()
@@ -74,6 +74,25 @@ vzctl --quiet umount $id
 echo "$sleeper" >$lock
 check "nor does that of nobody" vzctl mount $id
 vzctl --quiet umount $id
+
+# ---- a name that two want at the same time
+: >$conf/$other.conf
+one_name()
+{
+	local i both
+
+	for i in $(seq 10); do
+		vzctl --quiet set "$id" --name "twins$i" --save &
+		vzctl --quiet set "$other" --name "twins$i" --save
+		both=$?
+		wait $!
+		both=$((both + $?))
+		[ "$both" = 131 ] || { echo "exit codes add up to $both"; return 1; }
+	done
+}
+check "one of them gets it, and the other 131" one_name
+rm -f $conf/$other.conf /etc/vz/names/twins*
+sed -i /^NAME/d $conf/$id.conf
 
 # ---- running
 check "one that is mounted can be started" sh -c "vzctl mount $id && vzctl start $id"

@@ -14,6 +14,7 @@
 #include "lib/dns.h"
 #include "lib/fd.h"
 #include "lib/io.h"
+#include "lib/lock.h"
 #include "lib/names.h"
 #include "lib/net.h"
 #include "lib/netdev.h"
@@ -554,6 +555,9 @@ static int save(struct set *set)
 
 static int finish(struct set *set)
 {
+	/* From the look at whose the name is until the file says so. */
+	int auto_fd lock = conf_get(&set->changes, "NAME") || set->map_name ? lock_all() : -1;
+
 	if (set->map_name && *set->ct->name && !set->changes.nr)
 		return name_link(set->ct->name, set->ct->id);
 	if (set->save)
