@@ -57,6 +57,9 @@ check "none is left" says '' running
 check "nor is one mounted" not grep ' /vz/root/' /proc/self/mountinfo
 check "the one of higher order last" says "$yes $auto $first" order umount
 
+# Whoever is asked again does not forget who ran.
+/etc/init.d/vz down
+
 # Two of the same order, who wait for each other for a while. The other one has a number that
 # comes before it as a text.
 cp /tmp/ct-vz.conf /etc/vz/vz.conf
