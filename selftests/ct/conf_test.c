@@ -11,7 +11,6 @@
 #include "../../user/lib/ct.c"
 #include "../../user/lib/log.c"
 #include "../../user/lib/param.c"
-#include "../../user/lib/ubrules.c"
 
 #include "kselftest_harness.h"
 

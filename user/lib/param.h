@@ -6,6 +6,7 @@
 #ifndef _VZ_PARAM_H
 #define _VZ_PARAM_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,6 +15,12 @@
 
 #define UB_NR		(STOCKVZ_RES_MAX + 1)
 #define UB_MAX		((uint64_t)STOCKVZ_VALUE_MAX)	/* no limit */
+
+/* Some have written the largest int for it. */
+static inline bool ub_unlimited(uint64_t value)
+{
+	return value == UB_MAX || value == INT_MAX;
+}
 
 struct ub_limits {
 	uint32_t set;		/* bit n: resource n has a barrier and a limit */
