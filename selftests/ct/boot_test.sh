@@ -30,7 +30,7 @@ done
 rm -f /tmp/ct-order
 cp /etc/vz/vz.conf /tmp/ct-vz.conf
 echo 'VE_PARALLEL="1"' >>/etc/vz/vz.conf
-plan 16
+plan 15
 
 running()
 {
