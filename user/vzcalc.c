@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* vzcalc: what part of the host one container uses, was promised, and may use at most. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/ct.h"
+#include "lib/flags.h"
 #include "lib/log.h"
 #include "lib/names.h"
 #include "lib/ubrules.h"
@@ -144,32 +145,11 @@ static int report(const struct ct *ct)
 	return 0;
 }
 
-/* Returns the exit code, or -1 to go on. */
-static int parse(int argc, char **argv)
-{
-	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ }
-	};
-	int c;
-
-	while ((c = getopt_long(argc, argv, "vh", options, NULL)) != -1) {
-		if (c != 'v') {
-			usage(c == 'h' ? stdout : stderr);
-			return c == 'h' ? VZ_OK : VZ_FAILED;
-		}
-		verbose = true;
-	}
-	if (optind + 1 == argc)
-		return -1;
-	usage(stderr);
-	return VZ_FAILED;
-}
-
 int main(int argc, char **argv)
 {
+	static const struct flag flags[] = { { 'v', &verbose }, { } };
 	static struct ct ct;
-	int ret = parse(argc, argv);
+	int ret = parse_flags(argc, argv, flags, 1, VZ_FAILED, usage);
 	unsigned int id;
 
 	if (ret >= 0)

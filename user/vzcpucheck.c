@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* vzcpucheck: are more shares of the processors given away than there are? */
 #include <errno.h>
-#include <getopt.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/flags.h"
 #include "lib/host.h"
 #include "lib/log.h"
 #include "lib/names.h"
@@ -70,31 +70,10 @@ static int check(struct total *total)
 	return 0;
 }
 
-/* Returns the exit code, or -1 to go on. */
-static int parse(int argc, char **argv)
-{
-	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ }
-	};
-	int c;
-
-	while ((c = getopt_long(argc, argv, "vh", options, NULL)) != -1) {
-		if (c != 'v') {
-			usage(c == 'h' ? stdout : stderr);
-			return c == 'h' ? VZ_OK : WRONG_USE;
-		}
-		verbose = true;
-	}
-	if (optind == argc)
-		return -1;
-	usage(stderr);
-	return WRONG_USE;
-}
-
 int main(int argc, char **argv)
 {
-	int ret = parse(argc, argv);
+	static const struct flag flags[] = { { 'v', &verbose }, { } };
+	int ret = parse_flags(argc, argv, flags, 0, WRONG_USE, usage);
 	struct total total = { 0 };
 	struct host host;
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* vzmemcheck: what running containers use of the host's memory, and what they may use. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/flags.h"
 #include "lib/log.h"
 #include "lib/run.h"
 #include "lib/ubtext.h"
@@ -108,32 +108,12 @@ static int check(FILE *file, const char *path, const struct host *host)
 	return 0;
 }
 
-/* Returns the exit code, or -1 to go on. */
-static int parse(int argc, char **argv)
-{
-	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ }
-	};
-	int c;
-
-	while ((c = getopt_long(argc, argv, "vAh", options, NULL)) != -1) {
-		if (c == 'h' || c == '?') {
-			usage(c == 'h' ? stdout : stderr);
-			return c == 'h' ? VZ_OK : VZ_FAILED;
-		}
-		opt.verbose |= c == 'v';
-		opt.absolute |= c == 'A';
-	}
-	if (optind == argc)
-		return -1;
-	usage(stderr);
-	return VZ_FAILED;
-}
-
 int main(int argc, char **argv)
 {
-	int ret = parse(argc, argv);
+	static const struct flag flags[] = {
+		{ 'v', &opt.verbose }, { 'A', &opt.absolute }, { }
+	};
+	int ret = parse_flags(argc, argv, flags, 0, VZ_FAILED, usage);
 	struct host host = { 0 };
 	const char *path;
 	FILE *file;

@@ -139,25 +139,33 @@ static void read_disk(struct split *split)
 	split->inodes = fs.f_files;
 }
 
-/* Written whole, or not there at all; what is there already stays. */
-static int write_sample(const struct split *split)
+static int write_whole(const struct split *split, const char *dir, const char *path)
 {
-	char path[PATH_MAX], tmp[PATH_MAX + 16];
-	int ret, fd;
-	FILE *out;
+	int fd = open(dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
+	FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
+	char self[32];
+	int ret;
 
-	sample_path(path, sizeof(path), opt.name);
-	snprintf(tmp, sizeof(tmp), "%s.XXXXXX", path);
-	fd = mkostemp(tmp, O_CLOEXEC);
-	out = fd < 0 ? NULL : fdopen(fd, "w");
 	if (!out)
-		return vz_err(VZ_FAILED, "Error: cannot make %s: %s", path, strerror(errno));
+		return -errno;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
 	fchmod(fd, 0644);
 	ret = split_print(split, out);
-	if (!ret && (fsync(fd) || link(tmp, path)))
+	if (!ret && (fsync(fd) || linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW)))
 		ret = -errno;
 	fclose(out);
-	unlink(tmp);
+	return ret;
+}
+
+/* It has no name before it is whole; what is there already stays. */
+static int write_sample(const struct split *split)
+{
+	char path[PATH_MAX], dir[PATH_MAX];
+	int ret;
+
+	sample_path(path, sizeof(path), opt.name);
+	snprintf(dir, sizeof(dir), "%s/conf", vz_confdir());
+	ret = write_whole(split, dir, path);
 	if (ret)
 		return vz_err(VZ_FAILED, "Error: cannot make %s: %s", path, strerror(-ret));
 	vz_log(0, "Sample configuration saved to %s", path);

@@ -28,7 +28,9 @@ for kind in mount umount; do
 	chmod +x $scripts/vps.$kind
 done
 rm -f /tmp/ct-order
-plan 11
+cp /etc/vz/vz.conf /tmp/ct-vz.conf
+echo 'VE_PARALLEL="1"' >>/etc/vz/vz.conf
+plan 15
 
 running()
 {
@@ -40,9 +42,13 @@ order()
 	grep "^$1 " /tmp/ct-order | cut -d' ' -f2 | xargs
 }
 
+vzctl --quiet set 0 --cpuunits 2000 --save
 check "the service starts" systemctl start vz
 check "and with it those that say so" says "$yes $first" running
 check "the one of higher order before the other" says "$first $yes" order mount
+check "the host keeps its units" says 100 cat /sys/fs/cgroup/vz/cpu.weight
+vzctl --quiet set 0 --cpuunits 1000
+rm /etc/vz/conf/0.conf
 check "it says that it runs" says 'OpenVZ is running...' /etc/init.d/vz status
 vzctl --quiet start $auto
 check "by its old name it is stopped, too" /etc/init.d/vz stop
@@ -50,10 +56,37 @@ check "systemd knows" exits 3 systemctl is-active --quiet vz
 check "none is left" says '' running
 check "nor is one mounted" not grep ' /vz/root/' /proc/self/mountinfo
 check "the one of higher order last" says "$yes $auto $first" order umount
+
+# Whoever is asked again does not forget who ran.
+/etc/init.d/vz down
+
+# Two of the same order, who wait for each other for a while. The other one has a number that
+# comes before it as a text.
+cp /tmp/ct-vz.conf /etc/vz/vz.conf
+sed -i 's/^BOOTORDER=.*/BOOTORDER="9"/' $scripts/$first.conf
+echo 'BOOTORDER="10"' | tee -a $scripts/$yes.conf >>$scripts/$auto.conf
+for kind in mount umount; do
+	cat >$scripts/vps.$kind <<-END
+		#!/bin/sh
+		echo $kind \$VEID >>/tmp/ct-order
+		[ \$VEID != $first ] || exit 0
+		for i in \$(seq 60); do
+			[ \$(grep -c "^$kind " /tmp/ct-order) = 1 ] || exit 0
+			sleep 1
+		done
+		echo $kind alone >>/tmp/ct-order
+	END
+done
+rm -f /tmp/ct-order
 check "the next time" systemctl start vz
 check "those who say nothing are back if they ran" says "$yes $first $auto" running
+check "those of one order started together, and the other then" \
+	mentions "^($yes $auto|$auto $yes) $first\$" order mount
+check "they stop" systemctl stop vz
+check "together, and the other before" \
+	mentions "^$first ($yes $auto|$auto $yes)\$" order umount
 
-systemctl stop vz
-rm -f $scripts/vps.{mount,umount} /tmp/ct-order /var/lib/vzctl/ran
+cp /tmp/ct-vz.conf /etc/vz/vz.conf
+rm -f $scripts/vps.{mount,umount} /tmp/ct-order /tmp/ct-vz.conf /var/lib/vzctl/ran
 ct_gone $yes $first $no $auto $disabled
 finish

@@ -11,7 +11,6 @@
 #include "../../user/lib/ct.c"
 #include "../../user/lib/log.c"
 #include "../../user/lib/param.c"
-#include "../../user/lib/ubrules.c"
 
 #include "kselftest_harness.h"
 
@@ -130,6 +129,17 @@ static const struct value values[] = {
 	{ "memguarantee", "101", -EINVAL, NULL },
 	{ "memguarantee", "1.5", -EINVAL, NULL },
 	{ "memguarantee", "", -EINVAL, NULL },
+
+	{ "capability", "sys_time:on,Net_Admin:OFF", 0, "SYS_TIME:on NET_ADMIN:off" },
+	{ "capability", "VE_ADMIN:on", 0, "VE_ADMIN:on" },
+	{ "capability", "CAP_CHOWN:on", -EINVAL, NULL },
+	{ "capability", "chown", -EINVAL, NULL },
+	{ "capability", "chown:", -EINVAL, NULL },
+	{ "capability", "chown:maybe", -EINVAL, NULL },
+	{ "capability", "chown:on:off", -EINVAL, NULL },
+	{ "capability", "", -EINVAL, NULL },
+	{ "features", "NFS:on, ppp:off", 0, "nfs:on ppp:off" },
+	{ "features", "fuse:on", -EINVAL, NULL },
 
 	{ "onboot", "yes", 0, "yes" },
 	{ "onboot", "auto", 0, "auto" },

@@ -13,7 +13,7 @@ id=9003
 root=$ct_private/$id
 ct_setup
 ct_gone $id
-plan 42
+plan 44
 
 # What a container could reach if it got out.
 host_files()
@@ -184,6 +184,19 @@ check "whoever stood there had nothing of the host about him" \
 check "it stops all the same" vzctl stop $id --fast
 check "and leaves nothing" within 10 ct_same_state "$before"
 check "the host is as it was" untouched
+
+# Before init there is vzctl, with descriptors that lead to the host.
+fresh
+cat >/etc/vz/conf/$id.start <<'END'
+ls /proc/1/fd && echo open >/init-is
+true
+END
+sysctl=/proc/sys/fs/suid_dumpable
+dumpable=$(cat $sysctl)
+echo 1 >$sysctl
+check "one that looks around before init starts" vzctl start $id
+echo "$dumpable" >$sysctl
+check "what is process 1 then shows nothing of itself" not test -e "$root/init-is"
 
 ct_gone $id
 finish

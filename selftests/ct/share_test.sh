@@ -19,7 +19,7 @@ ct_new $id 'CPUUNITS="2500"' 'CPULIMIT="75.5"' 'CPUMASK="0"'
 ct_new $other
 rm -f /etc/vz/conf/0.conf
 vzctl --quiet start $id || skip_all "no container can be started here"
-plan 45
+plan 48
 cpus=$(nproc)
 
 # file NAME: a file of the container's cgroup
@@ -116,6 +116,12 @@ check "the containers' directory has the sum" says 600 cat /sys/fs/cgroup/vz/cpu
 check "the host has units of its own" vzctl --quiet set 0 --cpuunits 2000 --save
 check "the containers have so much less" says 300 cat /sys/fs/cgroup/vz/cpu.weight
 check "they are in its file" says 2000 saved CPUUNITS 0
+check "it is not limited, and that is said" \
+	mentions '^Warning: no effect on the host: (oomguarpages|ioprio), (oomguarpages|ioprio)$' \
+	vzctl set 0 --cpuunits 2000 --oomguarpages unlimited --ioprio 5 --save
+check "limits are kept all the same" says 'unlimited 5' \
+	eval 'echo $(saved OOMGUARPAGES 0) $(saved IOPRIO 0)'
+check "what it cannot have at all is refused" exits 21 vzctl --quiet set 0 --hostname host
 vzctl --quiet stop $other --fast
 check "who goes takes its weight along" says 250 cat /sys/fs/cgroup/vz/cpu.weight
 vzctl --quiet set 0 --cpuunits 1000 >/dev/null

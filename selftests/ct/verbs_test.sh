@@ -9,12 +9,12 @@
 # shellcheck source=selftests/lib/ct.sh
 . "${0%/*}/../lib/ct.sh"
 
-id=9006
+id=9006 other=9042
 conf=/etc/vz/conf
 ct_setup
 ct_gone $id
 ct_new $id
-plan 56
+plan 72
 
 # script NAME LINE: an action script that says that it ran, and what it was told
 script()
@@ -75,11 +75,43 @@ echo "$sleeper" >$lock
 check "nor does that of nobody" vzctl mount $id
 vzctl --quiet umount $id
 
+# ---- a name that two want at the same time
+what="one of them gets it, and the other 131"
+one_name()
+{
+	local slow
+
+	strace -o /dev/null -e trace=fsync -e inject=fsync:delay_enter=5000000:when=1 \
+		vzctl set "$id" --name twin --save &
+	slow=$!
+	within 20 test -L /etc/vz/names/twin && exits 131 vzctl set "$other" --name twin --save &&
+		wait "$slow"
+}
+: >$conf/$other.conf
+if command -v strace >/dev/null; then
+	check "$what" one_name
+else
+	skip "$what" "no strace to slow down one of them"
+fi
+rm -f $conf/$other.conf /etc/vz/names/twin
+sed -i /^NAME/d $conf/$id.conf
+
 # ---- running
 check "one that is mounted can be started" sh -c "vzctl mount $id && vzctl start $id"
 check "umount of a running one: 32" exits 32 vzctl umount $id
 check "restart" vzctl restart $id --fast
 check "it runs again" says "CTID $id exist mounted running" vzctl status $id
+squatters=()
+for dir in /sys/fs/cgroup/vz $conf /etc/vz/names; do
+	setpriv --reuid 65534 --regid 65534 --clear-groups \
+		sh -c 'exec 9<"$0" && flock 9 && exec sleep 1000' "$dir" &
+	squatters+=($!)
+	within 10 not flock -n "$dir" true
+done
+check "what anybody may lock is not waited for" \
+	timeout 100 vzctl set $id --vmguarpages 100 --name squatted --save
+kill "${squatters[@]}"
+vzctl --quiet set $id --name '' --save
 check "stop --skip-umount" vzctl stop $id --fast --skip-umount
 check "it is still mounted" says "CTID $id exist mounted down" vzctl status $id
 vzctl --quiet umount $id
@@ -124,6 +156,22 @@ unheard()
 check "a command that nobody listens to is carried through" unheard
 rm -f /tmp/ct-unheard
 vzctl --quiet stop $id --fast
+
+# ---- what is kept for later
+vzctl --quiet set $id --capability sys_time:on,chown:off --features nfs:on --save
+check "switches are kept as OpenVZ keeps them" says 'CAPABILITY="SYS_TIME:on CHOWN:off"' \
+	grep CAPABILITY $conf/$id.conf
+vzctl --quiet set $id --capability net_raw:on,sys_time:off --features nfs:off --save
+check "others stay as they are" says 'CAPABILITY="CHOWN:off NET_RAW:on SYS_TIME:off"' \
+	grep CAPABILITY $conf/$id.conf
+switches()
+{
+	vzlist -aj -o ctid,capability "$id" | grep -o '"[A-Z_]*": [a-z]*' | tr '\n' ' '
+}
+check "and are shown" says '"CHOWN": false "NET_RAW": true "SYS_TIME": false ' switches
+sed -i '/CAPABILITY/s/ /,/g' $conf/$id.conf
+check "as those with commas are" says '"CHOWN": false "NET_RAW": true "SYS_TIME": false ' switches
+check "one that nobody knows: 21" exits 21 vzctl set $id --capability fly:on --save
 
 # ---- not to be started
 echo 'DISABLED="yes"' >>$conf/$id.conf
@@ -185,6 +233,7 @@ rm $conf/$id.umount
 sed -i '$d' $conf/$id.mount
 mkdir -p "/vz/shared/a dir"
 cat >>$conf/$id.mount <<-END
+	mount --make-private /vz/root/$id/mnt
 	mount --bind /vz/shared "/vz/root/$id/mnt/a dir"
 END
 check "and goes with it, when no script takes it away" \
@@ -194,7 +243,35 @@ echo 'exit 1' >>$conf/$id.mount
 vzctl --quiet mount $id
 check "also when that script failed afterwards" not grep " /vz/root/$id" /proc/self/mountinfo
 no_scripts
-rm -rf /vz/shared
+
+# ---- and what the host has mounted stays where it is
+volume()
+{
+	mkdir -p "$1"
+	mount --bind /vz/volume "$1"
+}
+mkdir /vz/volume
+: >/vz/volume/file
+volume /vz/shared/before
+mkdir $ct_private/$id/mnt/deep
+script $id.mount "mount --rbind /vz/shared /vz/root/$id/mnt/deep"
+vzctl --quiet start $id
+volume /vz/shared/later
+volume $ct_private/$id/tmp
+check "what is mounted in the private area is not in VE_ROOT" not test -e /vz/root/$id/tmp/file
+check "what is mounted where a mount script bound is" test -e /vz/root/$id/mnt/deep/later/file
+check "all of it goes" vzctl stop $id --fast
+check "nothing of it is left there" not grep " /vz/root/$id" /proc/self/mountinfo
+for dir in /vz/shared/before /vz/shared/later $ct_private/$id/tmp; do
+	check "and stays at ${dir#/vz/}" test -e "$dir/file"
+done
+umount $ct_private/$id/tmp
+vzctl --quiet start $id
+check "those inside call the place what they like" vzctl exec2 $id 'mv /mnt "/m$(printf "\r")t"'
+check "it goes all the same" vzctl stop $id --fast
+umount /vz/shared/before /vz/shared/later
+no_scripts
+rm -rf /vz/shared /vz/volume
 
 ct_gone $id
 finish

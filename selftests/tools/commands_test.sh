@@ -174,10 +174,9 @@ check "vzcpucheck -v" says "$id 700 28.00%" \
 	eval "vzcpucheck -v | grep '^$id' | tr -s '\t' ' '"
 check "vzcpucheck -v: the host" says "0 1000 40.00%" \
 	eval "vzcpucheck -v | grep '^0' | tr -s '\t' ' '"
-cp $conf/0.conf 0.conf
-echo 'CPUUNITS="900"' >>$conf/0.conf
+echo 'CPUUNITS="900"' >$conf/0.conf
 check "vzcpucheck: the host's own file" mentions 'utilization: 1600' vzcpucheck
-cp 0.conf $conf/0.conf
+rm $conf/0.conf
 sed -i 's/700/1501/' $conf/$id.conf
 check "vzcpucheck: too much" says 'Current CPU utilization: 2501
 Power of the node: 2500

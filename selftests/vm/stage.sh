@@ -11,7 +11,7 @@ more_modules=(overlay loop fuse veth dummy tun bridge ipvlan macvlan
 	bfq sctp vsock nf_tables nft_chain_nat nft_compat iptable_filter iptable_nat)
 
 # What busybox has not, or not well enough for tests.
-programs=(bash timeout ip ss unshare nsenter prlimit setpriv taskset strace)
+programs=(bash timeout ip ss unshare nsenter prlimit setpriv taskset flock strace)
 
 # stage_modules ROOT: the kernel modules of a guest in memory, indexed
 stage_modules()

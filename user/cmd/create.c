@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cmd.h"
+#include "lib/fd.h"
 #include "lib/files.h"
 #include "lib/lock.h"
 #include "lib/names.h"
@@ -258,6 +259,7 @@ static void remove_leftovers(const struct ct *ct)
 static int save_conf(struct create *cr)
 {
 	struct ct *ct = cr->ct;
+	int auto_fd lock = -1;
 	int ret;
 
 	keep(cr, "VE_ROOT");
@@ -280,6 +282,7 @@ static int save_conf(struct create *cr)
 
 	if (!*ct->name)
 		return 0;
+	lock = lock_all();
 	ret = name_link(ct->name, ct->id);
 	cr->made_name = !ret;
 	return ret;

@@ -47,13 +47,15 @@ static void add_params(struct parser *parser, unsigned int flags)
 		add_option(parser, "ipdel", true, OPT_IPDEL);
 }
 
-/* The same address may be written in several ways. */
+/* The same address may be written in several ways, a switch be on or off. */
 static bool is_same(const struct param *param, const char *item, size_t len, const char *word)
 {
 	char copy[PATH_MAX];
 	const char *list = copy;
 	struct ip ip;
 
+	if (param->type == PARAM_SWITCHES)
+		return !strncmp(item, word, strcspn(word, ":") + 1);
 	if (param->type != PARAM_IP)
 		return len == strlen(word) && !strncmp(item, word, len);
 	snprintf(copy, sizeof(copy), "%.*s", (int)len, item);
@@ -108,6 +110,26 @@ static int first_addresses(struct parser *parser)
 	return 0;
 }
 
+/* What stands in the file, as far as it makes sense */
+static int first_switches(struct parser *parser, const struct param *param)
+{
+	const char *saved = conf_get(&parser->ct->conf, param->key);
+	char value[PATH_MAX];
+
+	if (!saved || param_parse(param, saved, false, value, sizeof(value)))
+		return 0;
+	return conf_set(parser->changes, param->key, value);
+}
+
+static int first_list(struct parser *parser, const struct param *param)
+{
+	if (conf_get(parser->changes, param->key))
+		return 0;
+	if (param->type == PARAM_IP)
+		return first_addresses(parser);
+	return param->type == PARAM_SWITCHES ? first_switches(parser, param) : 0;
+}
+
 /* The list as it is by now */
 static const char *list_now(const struct parser *parser, const struct param *param)
 {
@@ -120,8 +142,7 @@ static int list_change(struct parser *parser, const struct param *param, const c
 	char *rest, *list = NULL;
 	int ret = -ENOMEM;
 
-	if (param->type == PARAM_IP && !conf_get(parser->changes, param->key) &&
-	    first_addresses(parser))
+	if (first_list(parser, param))
 		return -ENOMEM;
 	rest = list_without(param, list_now(parser, param), remove);
 	if (rest && asprintf(&list, "%s%s%s", rest, *rest && *add ? " " : "", add) >= 0)
@@ -146,6 +167,16 @@ static bool is_no_address(const char *text)
 	return !strcmp(text, "0.0.0.0") || !strcmp(text, "::") || !strcmp(text, "::0");
 }
 
+static int set_switches(struct parser *parser, const struct param *param, char *list)
+{
+	char *word;
+	int ret = 0;
+
+	while (!ret && (word = strsep(&list, " ")))
+		ret = list_change(parser, param, word, word);
+	return ret;
+}
+
 static int set_param(struct parser *parser, const struct param *param, const char *text)
 {
 	char value[PATH_MAX];
@@ -155,6 +186,8 @@ static int set_param(struct parser *parser, const struct param *param, const cha
 		return ret;
 	if (param->type == PARAM_IP && is_no_address(value))
 		return 0;
+	if (param->type == PARAM_SWITCHES)
+		return set_switches(parser, param, value);
 	if (param->type == PARAM_IP || param->type == PARAM_LIST ||
 	    param->type == PARAM_IPTABLES)
 		return list_change(parser, param, value, value);

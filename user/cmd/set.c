@@ -14,6 +14,7 @@
 #include "lib/dns.h"
 #include "lib/fd.h"
 #include "lib/io.h"
+#include "lib/lock.h"
 #include "lib/names.h"
 #include "lib/net.h"
 #include "lib/netdev.h"
@@ -249,6 +250,12 @@ static int check(struct set *set)
 	return ret;
 }
 
+/* The host has a share of the CPU. Nothing else of it is limited. */
+static bool is_idle(const struct set *set, const struct param *param)
+{
+	return (param->flags & PARAM_IDLE) || (!set->ct->id && strcmp(param->key, "CPUUNITS"));
+}
+
 static void warn_of_idle_params(const struct set *set)
 {
 	char names[512] = "";
@@ -257,19 +264,20 @@ static void warn_of_idle_params(const struct set *set)
 	for (size_t i = 0; i < set->changes.nr; i++) {
 		const struct param *param = param_by_key(set->changes.vars[i].key);
 
-		if (param && (param->flags & PARAM_IDLE) && used < sizeof(names))
+		if (param && is_idle(set, param) && used < sizeof(names))
 			used += snprintf(names + used, sizeof(names) - used, "%s%s",
 					 used ? ", " : "", param->opt);
 	}
 	if (*names)
-		vz_log(-1, "Warning: no effect in this release: %s", names);
+		vz_log(-1, "Warning: no effect %s: %s",
+		       set->ct->id ? "in this release" : "on the host", names);
 }
 
 static int apply_limits(struct set *set, const struct ub_limits *limits)
 {
 	int ret;
 
-	if (!limits->set)
+	if (!limits->set || !set->ct->id)
 		return 0;
 	ret = ubnl_ub_set(set->nl, set->ct->id, limits);
 	if (ret)
@@ -463,8 +471,7 @@ static int apply_running(struct set *set)
 
 	if (set->reset_ub) {
 		ret = ct_check(set->ct);
-		/* The host is charged nothing: what 0.conf says is kept, and no more. */
-		return ret || !set->ct->id ? ret : apply_limits(set, &set->ct->limits);
+		return ret ? ret : apply_limits(set, &set->ct->limits);
 	}
 	ret = changed_limits(set, &limits);
 	if (!ret)
@@ -548,6 +555,9 @@ static int save(struct set *set)
 
 static int finish(struct set *set)
 {
+	/* From the look at whose the name is until the file says so. */
+	int auto_fd lock = conf_get(&set->changes, "NAME") || set->map_name ? lock_all() : -1;
+
 	if (set->map_name && *set->ct->name && !set->changes.nr)
 		return name_link(set->ct->name, set->ct->id);
 	if (set->save)

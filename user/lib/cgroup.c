@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -18,6 +17,7 @@
 #include "devs.h"
 #include "fd.h"
 #include "lock.h"
+#include "mounts.h"
 
 #define USUAL_PLACE "/sys/fs/cgroup"
 #define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
@@ -35,49 +35,27 @@
 
 static const char *const controllers[] = { "+cpu", "+cpuset", "+io", "+memory", "+pids" };
 
-/* The fields of a mountinfo line that matter here: the mount point and the type. */
-static bool parse_mount(char *line, char **point, char **type)
-{
-	char *rest = strstr(line, " - ");
-	char *save;
-
-	if (!rest)
-		return false;
-	*rest = 0;
-	*type = strtok_r(rest + 3, " ", &save);
-	strtok_r(line, " ", &save);
-	for (int i = 0; i < 4; i++)
-		*point = strtok_r(NULL, " ", &save);
-	return *point && *type;
-}
-
 /*
  * Controllers that a v1 hierarchy holds are not to be had in v2, so a host with
  * both is a v1 host to us.
  */
 static int search_root(void)
 {
-	FILE *f = fopen("/proc/self/mountinfo", "re");
-	char *line = NULL, *point, *type;
+	struct mounts mounts;
+	int ret = mounts_open(&mounts);
 	bool v1 = false;
-	int fd = -EOPNOTSUPP;
-	size_t size = 0;
+	int fd = -1;
 
-	if (!f)
-		return -errno;
-	while (getline(&line, &size, f) > 0) {
-		if (!parse_mount(line, &point, &type))
-			continue;
-		if (!strcmp(type, "cgroup"))
+	while (mounts_next(&mounts)) {
+		if (!strcmp(mounts.type, "cgroup"))
 			v1 = true;
-		else if (!strcmp(type, "cgroup2") && fd < 0)
-			fd = open(point, DIR_FLAGS);
+		else if (!strcmp(mounts.type, "cgroup2") && fd < 0)
+			fd = open(mounts.point, DIR_FLAGS);
 	}
-	free(line);
-	fclose(f);
-	if (v1 && fd >= 0)
-		close(fd);
-	return v1 || fd < 0 ? -EOPNOTSUPP : fd;
+	mounts_close(&mounts);
+	if (v1)
+		fd_close(&fd);
+	return ret ?: fd < 0 ? -EOPNOTSUPP : fd;
 }
 
 int cg_root(void)
@@ -337,7 +315,7 @@ int cg_visitors(int dir, uid_t owner)
 	return ret;
 }
 
-/* What the kernel has been told of one of them; of "max" no more than all. */
+/* What one of them is guaranteed. The module never says "max". */
 static uint64_t guarantee_of(int vz, const char *name)
 {
 	char path[sizeof("4294967295/memory.low")], text[32];
@@ -352,29 +330,25 @@ static uint64_t guarantee_of(int vz, const char *name)
 void cg_guarantee(void)
 {
 	uint64_t most = (uint64_t)sysconf(_SC_PHYS_PAGES) / 4 * 3 * sysconf(_SC_PAGESIZE);
-	int auto_fd vz = cg_root() < 0 ? -1 : openat(cg_root(), "vz", DIR_FLAGS);
+	int vz = cg_root() < 0 ? -1 : openat(cg_root(), "vz", DIR_FLAGS);
+	DIR *d = vz < 0 ? NULL : fdopendir(vz);
 	struct dirent *entry;
+	int auto_fd lock = -1;
 	uint64_t sum = 0;
 	char text[24];
-	int copy;
-	DIR *d;
 
-	/* Others do the same at the same time: who reads last is to write last. */
-	if (vz < 0 || flock(vz, LOCK_EX))
-		return;
-	copy = openat(vz, ".", DIR_FLAGS);
-	d = copy < 0 ? NULL : fdopendir(copy);
 	if (!d) {
-		if (copy >= 0)
-			close(copy);
+		fd_close(&vz);
 		return;
 	}
+	/* Others do the same at the same time: who reads last is to write last. */
+	lock = lock_all();
 	while ((entry = readdir(d)))
 		if (is_subdir(entry))
 			sum += guarantee_of(vz, entry->d_name);
-	closedir(d);
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)(sum < most ? sum : most));
 	file_write_at(vz, "memory.low", text);
+	closedir(d);
 }
 
 /*

@@ -168,7 +168,8 @@ static int assign_again(struct conf *conf, struct conf_var *var, const char *val
 	if (param && param_resource(param) >= 0)
 		return conf_set(conf, var->key, value);
 
-	if (!param || (param->type != PARAM_LIST && param->type != PARAM_IP)) {
+	if (!param || (param->type != PARAM_LIST && param->type != PARAM_IP &&
+		       param->type != PARAM_SWITCHES)) {
 		vz_log(-1, "Warning: %s:%u: %s is set again, ignored", path, lineno, var->key);
 		return 0;
 	}

@@ -10,7 +10,6 @@
 
 #include "ct.h"
 #include "log.h"
-#include "ubrules.h"
 
 #define STOP_TIMEOUT	120
 /* There are waits in milliseconds. */
@@ -144,7 +143,7 @@ static void default_limit(struct ct *ct, unsigned int res, uint64_t barrier, uin
 bool ct_vswap(const struct ct *ct)
 {
 	return has_limit(ct, STOCKVZ_RES_PHYSPAGES) &&
-	       is_vswap(ct->limits.res[STOCKVZ_RES_PHYSPAGES].limit);
+	       !ub_unlimited(ct->limits.res[STOCKVZ_RES_PHYSPAGES].limit);
 }
 
 /* Address space: so many times what there is of RAM and swap, or any amount. */

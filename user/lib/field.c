@@ -397,7 +397,7 @@ static void json_parts(const struct field *field, const struct row *row, FILE *o
 	fputs("\n    }", out);
 }
 
-/* "A:on B:off" as an object of booleans */
+/* "A:on B:off" as an object of booleans; we have written commas there once */
 static void json_switches(const char *text, FILE *out)
 {
 	const char *comma = "";
@@ -409,7 +409,8 @@ static void json_switches(const char *text, FILE *out)
 		return;
 	}
 	fputs("{", out);
-	for (; sscanf(text, " %63[^: ]:%7s%n", name, state, &used) == 2; text += used) {
+	for (; sscanf(text, " %63[^: ]:%7[^, ]%n", name, state, &used) == 2; text += used) {
+		used += strspn(text + used, ", ");
 		fprintf(out, "%s\n      ", comma);
 		json_string(out, name);
 		fprintf(out, ": %s", !strcasecmp(state, "on") ? "true" : "false");

@@ -12,6 +12,7 @@
 #include "fd.h"
 #include "io.h"
 #include "log.h"
+#include "mounts.h"
 
 #define PRIO_USUAL 4
 #define PRIO_MAX 7
@@ -47,29 +48,20 @@ static int whole_disk(unsigned int major, unsigned int minor, struct disk *disk)
 }
 
 /* The device that a mount was made of, where files do not tell (btrfs). */
-static int mounted_disk(uint64_t mount, struct disk *disk)
+static int mounted_disk(uint64_t id, struct disk *disk)
 {
-	FILE *f = fopen("/proc/self/mountinfo", "re");
-	char *line = NULL, source[4096];
-	unsigned long long id;
-	size_t size = 0;
+	struct mounts mounts;
 	struct stat st;
-	int ret = -ENODEV;
+	int ret = mounts_open(&mounts);
 
-	if (!f)
-		return -errno;
-	while (ret && getline(&line, &size, f) > 0) {
-		char *rest = strstr(line, " - ");
-
-		if (!rest || sscanf(line, "%llu", &id) != 1 || id != mount)
-			continue;
-		if (sscanf(rest, " - %*s %4095s", source) == 1 && *source == '/' &&
-		    !stat(source, &st) && S_ISBLK(st.st_mode))
-			ret = whole_disk(major(st.st_rdev), minor(st.st_rdev), disk);
-		break;
-	}
-	free(line);
-	fclose(f);
+	while (mounts_next(&mounts) && mounts.id != id)
+		;
+	if (!ret)
+		ret = -ENODEV;
+	if (mounts.id == id && *mounts.source == '/' && !stat(mounts.source, &st) &&
+	    S_ISBLK(st.st_mode))
+		ret = whole_disk(major(st.st_rdev), minor(st.st_rdev), disk);
+	mounts_close(&mounts);
 	return ret;
 }
 

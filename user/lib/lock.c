@@ -151,10 +151,19 @@ static int take(int dir, const char *name)
 
 static int open_lockdir(void)
 {
-	const char *path = conf_get(conf_global(), "LOCKDIR");
+	const char *path = conf_get(conf_global(), "LOCKDIR") ?: "";
 
 	make_dirs(path, 0700);
 	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+int lock_all(void)
+{
+	int dir = open_lockdir();
+
+	if (dir >= 0)
+		flock(dir, LOCK_EX);
+	return dir;
 }
 
 int lock_ct(unsigned int id)
@@ -165,12 +174,11 @@ int lock_ct(unsigned int id)
 
 	if (!path || !*path)
 		return vz_err(VZ_NOLOCKDIR, "Error: LOCKDIR is not set in vz.conf");
-	dir = open_lockdir();
+	/* One at a time, or two would each remove a stale lock: the second a fresh one. */
+	dir = lock_all();
 	if (dir < 0)
 		return vz_err(VZ_SYSTEM, "Error: cannot open %s: %s", path, strerror(errno));
 
-	/* One at a time, or two would each remove a stale lock: the second a fresh one. */
-	flock(dir, LOCK_EX);
 	snprintf(name, sizeof(name), "%u.lck", id);
 	ret = take(dir, name);
 	close(dir);

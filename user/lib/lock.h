@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* LOCKDIR/N.lck: one command at a time works on a container. */
+/* LOCKDIR/N.lck: one command at a time works on a container, LOCKDIR itself: on all. */
 #ifndef _VZ_LOCK_H
 #define _VZ_LOCK_H
 
@@ -9,6 +9,11 @@
 int lock_ct(unsigned int id);
 /* Safe to call when the lock is not ours. */
 void unlock_ct(unsigned int id);
+/*
+ * For what containers have in common, and not for long: lock_ct() waits for it. Held until
+ * the descriptor is closed; -1 when there is no LOCKDIR, and nothing is locked.
+ */
+int lock_all(void);
 
 /*
  * SIGINT and SIGTERM set this: whoever waits for something stops waiting, ends

@@ -123,7 +123,7 @@ int name_check(const char *name, unsigned int id)
 
 int name_link(const char *name, unsigned int id)
 {
-	char path[PATH_MAX], target[PATH_MAX];
+	char path[PATH_MAX], new[PATH_MAX], target[PATH_MAX];
 	int ret = name_check(name, id);
 
 	if (ret)
@@ -134,8 +134,10 @@ int name_link(const char *name, unsigned int id)
 	if (link_path(path, sizeof(path), name))
 		return vz_err(VZ_NAME, "Error: the name %s is too long", name);
 
-	unlink(path);
-	if (symlink(target, path) < 0)
+	/* No name begins with a dot. */
+	snprintf(new, sizeof(new), "%s/names/.%u", vz_confdir(), id);
+	unlink(new);
+	if (symlink(target, new) < 0 || rename(new, path) < 0)
 		return vz_err(VZ_NAME, "Error: cannot link %s to %s: %s", path, target,
 			      strerror(errno));
 	return 0;

@@ -20,7 +20,10 @@ int name_lookup(const char *arg, unsigned int *id);
 
 /* Is the name free, or id's already? 0 or VZ_NAME, printed. */
 int name_check(const char *name, unsigned int id);
-/* Make the link, replacing one that leads nowhere. 0 or VZ_NAME, printed. */
+/*
+ * Make the link, replacing one that leads nowhere. 0 or VZ_NAME, printed. With lock_all(), as
+ * long as the file does not say yet whose the name is.
+ */
 int name_link(const char *name, unsigned int id);
 /* Remove the link if it is id's. */
 void name_unlink(const char *name, unsigned int id);

@@ -14,6 +14,7 @@
 #include "err.h"
 #include "fd.h"
 #include "files.h"
+#include "given.h"
 #include "log.h"
 #include "netdev.h"
 #include "netif.h"
@@ -123,15 +124,12 @@ static void print_record(FILE *to, const void *arg)
 
 static int write_record(const struct netdevs *all)
 {
-	int ret = make_dirs(RECORDS, 0755);
-	char path[64];
+	int ret;
 
-	if (ret)
-		return ret;
-	if (all->nr)
-		return replace_file(RECORDS, all->ct->id, print_record, all);
-	path_of(path, sizeof(path), RECORDS, all->ct->id);
-	return unlink(path) && errno != ENOENT ? -errno : 0;
+	if (!all->nr)
+		return given_write(RECORDS, all->ct->id, NULL);
+	ret = make_dirs(RECORDS, 0755);
+	return ret ?: replace_file(RECORDS, all->ct->id, print_record, all);
 }
 
 char *netdev_given(unsigned int id)

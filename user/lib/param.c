@@ -100,14 +100,14 @@ const struct param params[] = {
 	NUMBER("cpus",		"CPUS",		0, 0, 4096),
 	P("cpumask",		"CPUMASK",	MASK, 0),
 	P("nodemask",		"NODEMASK",	MASK, 0),
-	NUMBER("ioprio",	"IOPRIO",	0, 0, 7),
-	P("iolimit",		"IOLIMIT",	IOLIMIT, 0),
-	P("iopslimit",		"IOPSLIMIT",	IOPSLIMIT, 0),
+	NUMBER("ioprio",	"IOPRIO",	PARAM_CT0, 0, 7),
+	P("iolimit",		"IOLIMIT",	IOLIMIT, PARAM_CT0),
+	P("iopslimit",		"IOPSLIMIT",	IOPSLIMIT, PARAM_CT0),
 	P("meminfo",		"MEMINFO",	STRING, PARAM_IDLE),
 	P("netfilter",		"NETFILTER",	NETFILTER, PARAM_IDLE),
 	P("iptables",		"IPTABLES",	IPTABLES, PARAM_IDLE),
-	P("capability",		"CAPABILITY",	LIST, PARAM_IDLE),
-	P("features",		"FEATURES",	LIST, PARAM_IDLE),
+	P("capability",		"CAPABILITY",	SWITCHES, PARAM_IDLE),
+	P("features",		"FEATURES",	SWITCHES, PARAM_IDLE),
 	P("devices",		"DEVICES",	LIST, PARAM_IDLE),
 	P("devnodes",		"DEVNODES",	LIST, PARAM_IDLE),
 	{ }
@@ -468,12 +468,12 @@ static bool is_float(const char *text)
 	return !text[digits];
 }
 
-static bool is_one_of(const char *text, const char *const words[])
+/* The word as it stands in the list, or NULL */
+static const char *one_of(const char *text, const char *const words[])
 {
-	for (; *words; words++)
-		if (!strcasecmp(text, *words))
-			return true;
-	return false;
+	while (*words && strcasecmp(text, *words))
+		words++;
+	return *words;
 }
 
 static bool all_in(const char *text, const char *extra)
@@ -569,9 +569,47 @@ static int parse_iptables(const char *text, char *out, size_t size)
 		if (*c == ',')
 			*c = ' ';
 	for (rest = strdupa(out); (word = strsep(&rest, " "));)
-		if (*word && !is_one_of(word, iptables_modules))
+		if (*word && !one_of(word, iptables_modules))
 			return -EINVAL;
 	return 0;
+}
+
+/* What the kernel calls CAP_CHOWN, and so on: those that OpenVZ had */
+static const char *const capabilities[] = {
+	"CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID",
+	"SETUID", "SETPCAP", "LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST",
+	"NET_ADMIN", "NET_RAW", "IPC_LOCK", "IPC_OWNER", "SYS_MODULE", "SYS_RAWIO",
+	"SYS_CHROOT", "SYS_PTRACE", "SYS_PACCT", "SYS_ADMIN", "SYS_BOOT", "SYS_NICE",
+	"SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "MKNOD", "LEASE", "AUDIT_WRITE",
+	"AUDIT_CONTROL", "SETFCAP", "SETVEID", "VE_ADMIN", NULL
+};
+
+static const char *const features[] = {
+	"sysfs", "nfs", "sit", "ipip", "ppp", "ipgre", "bridge", "nfsd", NULL
+};
+
+/* With blanks between them, each as it stands in the table */
+static int parse_switches(const struct param *param, const char *text, char *out, size_t size)
+{
+	static const char *const states[] = { "on", "off", NULL };
+	const char *const *names = !strcmp(param->key, "FEATURES") ? features : capabilities;
+	char *word, *rest = strdupa(text);
+	size_t used = 0;
+
+	while ((word = strsep(&rest, ", "))) {
+		const char *name, *state;
+
+		if (!*word)
+			continue;
+		name = one_of(strsep(&word, ":"), names);
+		state = word ? one_of(word, states) : NULL;
+		if (!name || !state)
+			return -EINVAL;
+		used += snprintf(out + used, size - used, "%s%s:%s", used ? " " : "", name, state);
+		if (used >= size)
+			return -EINVAL;
+	}
+	return used ? 0 : -EINVAL;
 }
 
 static bool is_right(const struct param *param, const char *text)
@@ -583,9 +621,9 @@ static bool is_right(const struct param *param, const char *text)
 	};
 
 	switch (param->type) {
-	case PARAM_YESNO:	return is_one_of(text, yesno);
-	case PARAM_ONBOOT:	return is_one_of(text, onboot);
-	case PARAM_NETFILTER:	return is_one_of(text, netfilter);
+	case PARAM_YESNO:	return one_of(text, yesno);
+	case PARAM_ONBOOT:	return one_of(text, onboot);
+	case PARAM_NETFILTER:	return one_of(text, netfilter);
 	case PARAM_FLOAT:	return is_float(text);
 	case PARAM_PATH:	return is_path(text);
 	case PARAM_HOSTNAME:	return is_hostname(text);
@@ -621,6 +659,8 @@ int param_parse(const struct param *param, const char *text, bool cmdline, char 
 		return parse_guarantee(text, out, size);
 	case PARAM_IPTABLES:
 		return parse_iptables(text, out, size);
+	case PARAM_SWITCHES:
+		return parse_switches(param, text, out, size);
 	default:
 		if (!is_right(param, text))
 			return -EINVAL;

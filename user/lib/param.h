@@ -6,6 +6,7 @@
 #ifndef _VZ_PARAM_H
 #define _VZ_PARAM_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,6 +15,12 @@
 
 #define UB_NR		(STOCKVZ_RES_MAX + 1)
 #define UB_MAX		((uint64_t)STOCKVZ_VALUE_MAX)	/* no limit */
+
+/* Some have written the largest int for it. */
+static inline bool ub_unlimited(uint64_t value)
+{
+	return value == UB_MAX || value == INT_MAX;
+}
 
 struct ub_limits {
 	uint32_t set;		/* bit n: resource n has a barrier and a limit */
@@ -32,6 +39,7 @@ enum param_type {
 	PARAM_IP,		/* a list of addresses */
 	PARAM_NETFILTER,	/* disabled, stateless, stateful or full */
 	PARAM_IPTABLES,		/* names of modules, comma or blank between them; they gather */
+	PARAM_SWITCHES,		/* name:on or name:off, the same; each replaces what was */
 	PARAM_YESNO,
 	PARAM_ONBOOT,		/* yes, no or auto */
 	PARAM_NUMBER,		/* min..max */

@@ -4,7 +4,6 @@
 #include <linux/openat2.h>
 #include <sched.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -14,6 +13,7 @@
 
 #include "devs.h"
 #include "fd.h"
+#include "mounts.h"
 #include "report.h"
 #include "rootfs.h"
 
@@ -52,7 +52,11 @@ int rootfs_mount(const char *private, const char *root)
 	 * Ids are not shifted here: a set-uid program of the container's root
 	 * would be one of the host's.
 	 */
-	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV };
+	struct mount_attr attr = {
+		.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+		/* What the admin mounts in the private area is not to show up in VE_ROOT. */
+		.propagation = MS_PRIVATE,
+	};
 	int auto_fd tree = open_clone(private, 0);
 	int ret;
 
@@ -64,58 +68,53 @@ int rootfs_mount(const char *private, const char *root)
 	return move_mount(tree, "", AT_FDCWD, root, MOVE_MOUNT_F_EMPTY_PATH) ? -errno : 0;
 }
 
-/* The kernel writes blanks and their like as a backslash and three octal digits. */
-static void unescape(char *text)
+/* How many of the mounts below a place it works for; *ret is of the last of the others. */
+static int each_below(const char *place, int (*act)(const char *point), int *ret)
 {
-	char *to = text;
+	size_t len = strlen(place);
+	struct mounts mounts;
+	int done = 0;
 
-	while (*text) {
-		if (*text == '\\' && strspn(text + 1, "01234567") >= 3) {
-			*to++ = (text[1] & 3) << 6 | (text[2] & 7) << 3 | (text[3] & 7);
-			text += 4;
-		} else {
-			*to++ = *text++;
-		}
-	}
-	*to = 0;
-}
-
-/* The last mount below a place: what lies on top comes after what it lies on. */
-static char *last_below(const char *place)
-{
-	FILE *f = fopen("/proc/self/mountinfo", "re");
-	size_t size = 0, len = strlen(place);
-	char *line = NULL, *last = NULL, *point;
-
-	while (f && getline(&line, &size, f) > 0) {
-		if (sscanf(line, "%*s %*s %*s %*s %ms", &point) != 1)
+	*ret = mounts_open(&mounts);
+	while (mounts_next(&mounts)) {
+		if (strncmp(mounts.point, place, len) || mounts.point[len] != '/')
 			continue;
-		unescape(point);
-		if (!strncmp(point, place, len) && point[len] == '/') {
-			free(last);
-			last = point;
-		} else {
-			free(point);
-		}
+		if (act(mounts.point))
+			*ret = -errno;
+		else
+			done++;
 	}
-	free(line);
-	if (f)
-		fclose(f);
-	return last;
+	mounts_close(&mounts);
+	return done;
 }
 
-/* Scripts of the admin may have mounted something there and not taken it away. */
+static int make_private(const char *point)
+{
+	return mount(NULL, point, NULL, MS_PRIVATE, NULL);
+}
+
+static int umount_one(const char *point)
+{
+	return umount2(point, UMOUNT_NOFOLLOW);
+}
+
+/*
+ * Scripts of the admin may have mounted something there and not taken it away. What is
+ * bound there is a peer of the host's mount, and what goes from the one goes from the
+ * other: it is made private first. Not so VE_ROOT, whose copies in other namespaces of
+ * the host are to lose what it loses. Who has others on top of him has his turn again.
+ */
 static int umount_below(const char *root)
 {
-	char real[PATH_MAX], *point;
-	int ret = 0;
+	char real[PATH_MAX];
+	int done, ret;
 
 	if (!realpath(root, real))
 		return -errno;
-	while (!ret && (point = last_below(real))) {
-		ret = umount2(point, UMOUNT_NOFOLLOW) ? -errno : 0;
-		free(point);
-	}
+	do {
+		each_below(real, make_private, &ret);
+		done = each_below(real, umount_one, &ret);
+	} while (ret && done);
 	return ret;
 }
 

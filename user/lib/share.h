@@ -33,7 +33,7 @@ struct share_param {
 	int attr;		/* STOCKVZ_A_UB_* */
 	bool is_list;
 	const char *unset;	/* what a container has whose configuration says nothing */
-	const char *what;	/* to tell of it; NULL: not */
+	const char *what;	/* to tell of it */
 };
 
 extern const struct share_param share_params[SHARE_NR];

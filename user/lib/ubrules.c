@@ -47,11 +47,6 @@ const char *rule_key(unsigned int param)
 	return NULL;
 }
 
-bool is_vswap(uint64_t physpages)
-{
-	return physpages != UB_MAX && physpages != INT_MAX;
-}
-
 static int read_bounds(struct bounds *bounds, const struct param *param, const char *value,
 		       const char *file)
 {
@@ -84,7 +79,7 @@ int ubrules_read(struct ubrules *rules, const struct conf *conf, const char *fil
 			ret |= read_bounds(&rules->of[i], param_by_key(key), conf_get(conf, key),
 					   file);
 	}
-	rules->vswap = ram->set && is_vswap(ram->limit);
+	rules->vswap = ram->set && !ub_unlimited(ram->limit);
 	rules->quota = conf_get_bool(conf, "DISK_QUOTA", false);
 	return ret;
 }

@@ -47,9 +47,6 @@ struct finding {
 /* Of a parameter, as configuration files have it: "NUMPROC" */
 const char *rule_key(unsigned int param);
 
-/* Does such a limit of physpages make a configuration one of vSwap? */
-bool is_vswap(uint64_t physpages);
-
 /*
  * Take the parameters out of a configuration, vswap and quota too. A value that
  * makes no sense is named: 0 or VZ_FAILED.

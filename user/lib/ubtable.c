@@ -14,11 +14,6 @@
 
 #define NO_RES	UB_NR		/* no resource: just a number */
 
-static bool is_unlimited(uint64_t value)
-{
-	return value == UB_MAX || value == INT_MAX;
-}
-
 static bool is_pages(unsigned int res)
 {
 	const char *name = ub_name(res);
@@ -34,7 +29,7 @@ char *ubtable_number(char buf[UBTABLE_TEXT], unsigned int res, uint64_t value)
 	const char *unit = units;
 	double v = value;
 
-	if (!value || is_unlimited(value))
+	if (!value || ub_unlimited(value))
 		return strcpy(buf, "- ");
 	if (is_pages(res))
 		v *= sysconf(_SC_PAGESIZE);
@@ -51,7 +46,7 @@ char *ubtable_percent(char buf[UBTABLE_TEXT], uint64_t value, uint64_t of)
 {
 	double percent = of ? 100.0 * value / of : 0;
 
-	if (!of || is_unlimited(of) || percent < 0.1)
+	if (!of || ub_unlimited(of) || percent < 0.1)
 		return strcpy(buf, "- ");
 	if (percent < 1)
 		snprintf(buf, UBTABLE_TEXT, "%.1f%%", percent);
@@ -66,7 +61,7 @@ enum ubtable_weight ubtable_weight(const struct ubtable *table, const struct ub_
 
 	if (res->failcnt || res->held > barrier)
 		return WEIGHT_FAILED;
-	if (!barrier || is_unlimited(barrier))
+	if (!barrier || ub_unlimited(barrier))
 		return WEIGHT_NONE;
 	if (res->held < barrier * table->near_held &&
 	    res->maxheld < barrier * table->near_maxheld)
@@ -113,7 +108,7 @@ static bool is_shown(const struct ubtable *table, const struct row *row)
 		return true;
 	if (table->quiet)
 		return weight != WEIGHT_NONE;
-	return table->verbose || !is_unlimited(row->res.barrier);
+	return table->verbose || !ub_unlimited(row->res.barrier);
 }
 
 static const char *color(const struct ubtable *table, const char *sequence)

@@ -90,7 +90,8 @@ int userns_become_root(void)
 		return -errno;
 	if (setgroups(0, NULL) || setresgid(0, 0, 0) || setresuid(0, 0, 0))
 		return -errno;
-	return 0;
+	/* Other ids make it what fs.suid_dumpable says, and that may be anything. */
+	return prctl(PR_SET_DUMPABLE, 0) ? -errno : 0;
 }
 
 void userns_lift_limits(void)
