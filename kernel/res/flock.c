@@ -184,7 +184,7 @@ static const struct file_lock_operations paid_ahead = {
  * lock is made or it goes itself: who asks for a lock has to let the kernel tell
  * filesystems of that, since they keep things there.
  */
-static bool pay_ahead(struct ub *ub, struct file_lock *request)
+static __always_inline bool pay_ahead(struct ub *ub, struct file_lock *request)
 {
 	const struct file *file = compat_flc(request, file);
 
@@ -316,7 +316,7 @@ static void cancel(struct asked *asked)
 }
 
 /* Have a request go through a function of ours, and hand that the payer. */
-static void divert(struct ftrace_regs *fregs, struct ub *ub, void *charged)
+static noinline void divert(struct ftrace_regs *fregs, struct ub *ub, void *charged)
 {
 	refcount_inc(&ub->refs);
 	compat_ftrace_set_argument_3(fregs, (unsigned long)ub);
@@ -324,7 +324,7 @@ static void divert(struct ftrace_regs *fregs, struct ub *ub, void *charged)
 }
 
 /* FL_ACCESS only asks whether there is a conflict. What is here already paid. */
-static bool wants_nothing(const struct file_lock *request)
+static __always_inline bool wants_nothing(const struct file_lock *request)
 {
 	return compat_flc(request, flags) & FL_ACCESS ||
 	       !hook_on(STOCKVZ_RES_NUMFLOCK) ||
@@ -354,24 +354,31 @@ static int flock_charged(struct inode *inode, struct file_lock *request,
 	return err;
 }
 
-/* locks_lock_inode_wait(inode, request): of flock(), among others. */
-void numflock_flock_hook(unsigned long ip, unsigned long parent_ip,
-			 struct ftrace_ops *op, struct ftrace_regs *fregs)
+/* A lock is asked for, or a proof runs. */
+static noinline void ask_flock(struct ftrace_regs *fregs, struct file_lock *request)
 {
-	struct file_lock *request = hook_arg(fregs, 1, struct file_lock *);
 	struct ub *ub;
 
 	if (hook_proving(numflock_flock_hook)) {
 		hook_refuse(fregs, HOOK_PROOF_ERRNO);
 		return;
 	}
-	if (!(compat_flc(request, flags) & FL_FLOCK) || is_unlock(request))
-		return;
 	preempt_disable();
 	ub = ub_of_current();
 	if (unlikely(ub) && !wants_nothing(request) && !pay_ahead(ub, request))
 		divert(fregs, ub, flock_charged);
 	preempt_enable();
+}
+
+/* locks_lock_inode_wait(inode, request): of flock(), among others. */
+void numflock_flock_hook(unsigned long ip, unsigned long parent_ip,
+			 struct ftrace_ops *op, struct ftrace_regs *fregs)
+{
+	struct file_lock *request = hook_arg(fregs, 1, struct file_lock *);
+
+	if (hook_proving_any() ||
+	    (compat_flc(request, flags) & FL_FLOCK && !is_unlock(request)))
+		ask_flock(fregs, request);
 }
 
 /* What posix_lock_inode() will do about a request. */
@@ -565,31 +572,33 @@ static int posix_charged(struct inode *inode, struct file_lock *request,
 	return err;
 }
 
+/* What starts at the first byte, or ends at the last, lies in the midst of nothing. */
+static bool may_split(const struct file_lock *request)
+{
+	return request->fl_start && request->fl_end != OFFSET_MAX;
+}
+
 /*
- * Does it need posix_charged()? Mostly a lock fits, and all of the file is unlocked. What
- * sleeps does so outside of this function, and must hold nothing there.
+ * Does it need posix_charged()? Mostly a lock fits, and splits none. What sleeps does so
+ * outside of this function, and must hold nothing there.
  */
-static bool needs_company(struct ub *ub, struct inode *inode, struct file_lock *request)
+static __always_inline bool needs_company(struct ub *ub, struct inode *inode,
+					  struct file_lock *request)
 {
 	const struct file *file = compat_flc(request, file);
 
 	/* As it always is: or posix_charged() would lock another. */
 	if (!file || file_inode(file) != inode)
 		return false;
-	if (is_unlock(request))
-		return (request->fl_start || request->fl_end != OFFSET_MAX) &&
-		       outcome_of(ub, inode, request) == SPLITS;
-	return compat_flc(request, flags) & FL_SLEEP ||
-	       outcome_of(ub, inode, request) == SPLITS ||
-	       !pay_ahead(ub, request);
+	if (may_split(request) && outcome_of(ub, inode, request) == SPLITS)
+		return true;
+	return !is_unlock(request) &&
+	       (compat_flc(request, flags) & FL_SLEEP || !pay_ahead(ub, request));
 }
 
-/* posix_lock_inode(inode, request, conflock). */
-void numflock_posix_hook(unsigned long ip, unsigned long parent_ip,
-			 struct ftrace_ops *op, struct ftrace_regs *fregs)
+/* A lock is asked for, or one may be split, or a proof runs. */
+static noinline void ask_posix(struct ftrace_regs *fregs, struct file_lock *request)
 {
-	struct inode *inode = hook_arg(fregs, 0, struct inode *);
-	struct file_lock *request = hook_arg(fregs, 1, struct file_lock *);
 	struct ub *ub;
 
 	if (hook_proving(numflock_posix_hook)) {
@@ -598,9 +607,20 @@ void numflock_posix_hook(unsigned long ip, unsigned long parent_ip,
 	}
 	preempt_disable();
 	ub = ub_of_current();
-	if (unlikely(ub) && !wants_nothing(request) && needs_company(ub, inode, request))
+	if (unlikely(ub) && !wants_nothing(request) &&
+	    needs_company(ub, hook_arg(fregs, 0, struct inode *), request))
 		divert(fregs, ub, posix_charged);
 	preempt_enable();
+}
+
+/* posix_lock_inode(inode, request, conflock). */
+void numflock_posix_hook(unsigned long ip, unsigned long parent_ip,
+			 struct ftrace_ops *op, struct ftrace_regs *fregs)
+{
+	struct file_lock *request = hook_arg(fregs, 1, struct file_lock *);
+
+	if (hook_proving_any() || !is_unlock(request) || may_split(request))
+		ask_posix(fregs, request);
 }
 
 /* Where leases are asked about: vfs_setlease() has charged for them. */
