@@ -2,6 +2,7 @@
 #ifndef STOCKVZ_COMPAT_LOCKS_H
 #define STOCKVZ_COMPAT_LOCKS_H
 
+#include <linux/build_bug.h>
 #include <linux/fs.h>
 #include <linux/version.h>
 
@@ -27,5 +28,16 @@
 
 #define COMPAT_LEASE_ARG int
 #endif
+
+/*
+ * A word in a lock for whoever has set its fl_ops: network filesystems keep there what
+ * they need to know of it. The kernel makes locks with nothing in it, and neither looks
+ * at it nor copies it.
+ */
+static inline void **compat_lock_word(struct file_lock *lock)
+{
+	BUILD_BUG_ON(sizeof(lock->fl_u) < sizeof(void *));
+	return (void **)&lock->fl_u;
+}
 
 #endif

@@ -149,10 +149,15 @@ static __always_inline bool hook_on(unsigned int feature)
 
 bool hook_is_proof(ftrace_func_t callback);
 
+/* While any proof runs; for a callback that leaves all but the ordinary to another. */
+static __always_inline bool hook_proving_any(void)
+{
+	return static_branch_unlikely(&hook_proof_key);
+}
+
 static __always_inline bool hook_proving(ftrace_func_t callback)
 {
-	return static_branch_unlikely(&hook_proof_key) &&
-	       hook_is_proof(callback);
+	return hook_proving_any() && hook_is_proof(callback);
 }
 
 void hook_refuse(struct ftrace_regs *fregs, long value);

@@ -97,8 +97,8 @@ static long take(struct sock *sk, struct sk_buff *skb, struct sockmem *m,
 {
 	unsigned int size = skb->truesize;
 
-	if (unlikely(ub_counter_charge(&m->ub->counter[STOCKVZ_RES_DGRAMRCVBUF].c,
-				       size, UB_HARD, NULL)) &&
+	if (unlikely(__ub_counter_charge(&m->ub->counter[STOCKVZ_RES_DGRAMRCVBUF].c,
+					 size, UB_HARD, NULL)) &&
 	    !fits_after_all(m, flags, size))
 		return drop(sk);
 	m->rcv += size;
@@ -223,7 +223,7 @@ static void sockbuf_rfree(struct ftrace_regs *fregs)
 	const struct sk_buff *skb = hook_arg(fregs, 0, const struct sk_buff *);
 	struct sock *sk = skb->sk;
 
-	if (likely(hlist_bl_empty(owner_bucket(sk))))
+	if (likely(owner_is_nobody(sk)))
 		return;
 	if (likely(sk_is_tcp(sk)))
 		tcpbuf_rfree(sk, skb->truesize);

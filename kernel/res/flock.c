@@ -15,11 +15,15 @@
  * more, which goes up to the limit.
  *
  * The kernel lets a module refuse where these functions begin, when the new lock
- * has no address. So a request that has to pay goes through a function of ours,
- * which charges, calls the kernel's, and gives back what was not needed. Meanwhile
- * the request has fl_ops of ours, so that the kernel tells when it makes a lock of
- * it; and the lock has others, by which it tells when that goes: see struct asked
- * and struct lock_ops. The host's requests and locks meet nothing but the gates.
+ * has no address. It tells whoever set the fl_ops of a request when it makes a lock of
+ * it, and of a request or a lock when that goes. So a request that fits is charged and
+ * gets fl_ops of ours, and so does its lock: each says itself who pays: see pay_ahead().
+ *
+ * Where more is to be seen to, the request goes through a function of ours, which charges,
+ * calls the kernel's, and gives back what was not needed. That is so where it does not
+ * fit, or splits a lock, or would sleep with a charge that it may not have, or where a
+ * network filesystem has fl_ops of its own: see struct asked and struct lock_ops. The
+ * host's requests and locks meet nothing but the gates.
  *
  * Between our look at the locks of a file and the kernel's, another thread may
  * change them, and then a request that was let through without a charge has a
@@ -58,6 +62,20 @@ static const void *second_half(void)
 static int charge_second(struct ub *ub, enum ub_severity severity)
 {
 	return owner_charge(second_half(), ub, STOCKVZ_RES_NUMFLOCK, 1, severity);
+}
+
+/* Does its filesystem see to locks itself? */
+static bool has_ops(const struct file *file)
+{
+	const struct file_operations *ops = file->f_op;
+
+	return unlikely(ops->lock || ops->flock);
+}
+
+/* And asks a server? FUSE does so without coming here at all, or as a local one. */
+static bool is_remote(const struct file *file)
+{
+	return has_ops(file) && file_inode(file)->i_sb->s_magic != FUSE_SUPER_MAGIC;
 }
 
 static void made(struct file_lock *new, struct file_lock *from);
@@ -123,6 +141,60 @@ static struct lock_ops *ops_of(const struct file_lock *lock)
 static bool is_watched(const struct file_lock *lock)
 {
 	return lock->fl_ops && lock->fl_ops->fl_copy_lock == split;
+}
+
+/* Who pays for a request that has paid_ahead, or a lock that has paid_itself; counted. */
+static struct ub **payer(struct file_lock *lock)
+{
+	return (struct ub **)compat_lock_word(lock);
+}
+
+/* It goes. */
+static void give_back(struct file_lock *lock)
+{
+	struct ub *ub = *payer(lock);
+
+	*payer(lock) = NULL;
+	lock->fl_ops = NULL;
+	ub_uncharge(ub, STOCKVZ_RES_NUMFLOCK, 1);
+	/* This module may go from here on, but not before we have returned. */
+	ub_put(ub);
+}
+
+static const struct lock_ops paid_itself = {
+	.ours = { .fl_copy_lock = split, .fl_release_private = give_back },
+};
+
+/* A lock is about to be installed, with what is in a request: with the charge, too. */
+static void made_of_paid(struct file_lock *new, struct file_lock *request)
+{
+	*payer(new) = *payer(request);
+	new->fl_ops = &paid_itself.ours;
+	*payer(request) = NULL;
+	request->fl_ops = NULL;
+}
+
+static const struct file_lock_operations paid_ahead = {
+	.fl_copy_lock = made_of_paid,
+	.fl_release_private = give_back,
+};
+
+/*
+ * Charge a request, which then holds that, the beancounter and this module, until its
+ * lock is made or it goes itself: who asks for a lock has to let the kernel tell
+ * filesystems of that, since they keep things there.
+ */
+static __always_inline bool pay_ahead(struct ub *ub, struct file_lock *request)
+{
+	const struct file *file = compat_flc(request, file);
+
+	if (request->fl_ops || !file || has_ops(file) ||
+	    __ub_counter_charge(&ub->counter[STOCKVZ_RES_NUMFLOCK].c, 1, UB_HARD, NULL))
+		return false;
+	refcount_inc(&ub->refs);
+	*payer(request) = ub;
+	request->fl_ops = &paid_ahead;
+	return true;
 }
 
 /* There was room for its kind when it was asked for. */
@@ -205,18 +277,6 @@ static bool is_unlock(const struct file_lock *request)
 	return compat_flc(request, type) == F_UNLCK;
 }
 
-/*
- * Does its filesystem see to locks itself? FUSE does so without coming here at all,
- * or as a local one.
- */
-static bool is_remote(const struct file *file)
-{
-	const struct file_operations *ops = file->f_op;
-
-	return unlikely(ops->lock || ops->flock) &&
-	       file_inode(file)->i_sb->s_magic != FUSE_SUPER_MAGIC;
-}
-
 static bool is_granted(const struct file_lock *request)
 {
 	const struct file *file = compat_flc(request, file);
@@ -256,7 +316,7 @@ static void cancel(struct asked *asked)
 }
 
 /* Have a request go through a function of ours, and hand that the payer. */
-static void divert(struct ftrace_regs *fregs, struct ub *ub, void *charged)
+static noinline void divert(struct ftrace_regs *fregs, struct ub *ub, void *charged)
 {
 	refcount_inc(&ub->refs);
 	compat_ftrace_set_argument_3(fregs, (unsigned long)ub);
@@ -264,13 +324,13 @@ static void divert(struct ftrace_regs *fregs, struct ub *ub, void *charged)
 }
 
 /* FL_ACCESS only asks whether there is a conflict. What is here already paid. */
-static bool wants_nothing(const struct file_lock *request)
+static __always_inline bool wants_nothing(const struct file_lock *request)
 {
 	return compat_flc(request, flags) & FL_ACCESS ||
 	       !hook_on(STOCKVZ_RES_NUMFLOCK) ||
 	       (unlikely(request->fl_ops) &&
 		(request->fl_ops->fl_copy_lock == made ||
-		 !ops_over(request->fl_ops)));
+		 request->fl_ops == &paid_ahead || !ops_over(request->fl_ops)));
 }
 
 /*
@@ -294,25 +354,31 @@ static int flock_charged(struct inode *inode, struct file_lock *request,
 	return err;
 }
 
-/* locks_lock_inode_wait(inode, request): of flock(), among others. */
-void numflock_flock_hook(unsigned long ip, unsigned long parent_ip,
-			 struct ftrace_ops *op, struct ftrace_regs *fregs)
+/* A lock is asked for, or a proof runs. */
+static noinline void ask_flock(struct ftrace_regs *fregs, struct file_lock *request)
 {
-	struct file_lock *request = hook_arg(fregs, 1, struct file_lock *);
 	struct ub *ub;
 
 	if (hook_proving(numflock_flock_hook)) {
 		hook_refuse(fregs, HOOK_PROOF_ERRNO);
 		return;
 	}
-	if (!(compat_flc(request, flags) & FL_FLOCK) || is_unlock(request) ||
-	    wants_nothing(request))
-		return;
 	preempt_disable();
 	ub = ub_of_current();
-	if (unlikely(ub))
+	if (unlikely(ub) && !wants_nothing(request) && !pay_ahead(ub, request))
 		divert(fregs, ub, flock_charged);
 	preempt_enable();
+}
+
+/* locks_lock_inode_wait(inode, request): of flock(), among others. */
+void numflock_flock_hook(unsigned long ip, unsigned long parent_ip,
+			 struct ftrace_ops *op, struct ftrace_regs *fregs)
+{
+	struct file_lock *request = hook_arg(fregs, 1, struct file_lock *);
+
+	if (hook_proving_any() ||
+	    (compat_flc(request, flags) & FL_FLOCK && !is_unlock(request)))
+		ask_flock(fregs, request);
 }
 
 /* What posix_lock_inode() will do about a request. */
@@ -506,40 +572,55 @@ static int posix_charged(struct inode *inode, struct file_lock *request,
 	return err;
 }
 
-/* Does it have to pay? Mostly all of the file is unlocked. */
-static bool may_pay(struct ub *ub, struct inode *inode,
-		    const struct file_lock *request)
+/* What starts at the first byte, or ends at the last, lies in the midst of nothing. */
+static bool may_split(const struct file_lock *request)
+{
+	return request->fl_start && request->fl_end != OFFSET_MAX;
+}
+
+/*
+ * Does it need posix_charged()? Mostly a lock fits, and splits none. What sleeps does so
+ * outside of this function, and must hold nothing there.
+ */
+static __always_inline bool needs_company(struct ub *ub, struct inode *inode,
+					  struct file_lock *request)
 {
 	const struct file *file = compat_flc(request, file);
 
 	/* As it always is: or posix_charged() would lock another. */
 	if (!file || file_inode(file) != inode)
 		return false;
-	if (!is_unlock(request))
+	if (may_split(request) && outcome_of(ub, inode, request) == SPLITS)
 		return true;
-	return (request->fl_start || request->fl_end != OFFSET_MAX) &&
-	       outcome_of(ub, inode, request) == SPLITS;
+	return !is_unlock(request) &&
+	       (compat_flc(request, flags) & FL_SLEEP || !pay_ahead(ub, request));
 }
 
-/* posix_lock_inode(inode, request, conflock). */
-void numflock_posix_hook(unsigned long ip, unsigned long parent_ip,
-			 struct ftrace_ops *op, struct ftrace_regs *fregs)
+/* A lock is asked for, or one may be split, or a proof runs. */
+static noinline void ask_posix(struct ftrace_regs *fregs, struct file_lock *request)
 {
-	struct inode *inode = hook_arg(fregs, 0, struct inode *);
-	struct file_lock *request = hook_arg(fregs, 1, struct file_lock *);
 	struct ub *ub;
 
 	if (hook_proving(numflock_posix_hook)) {
 		hook_refuse(fregs, HOOK_PROOF_ERRNO);
 		return;
 	}
-	if (wants_nothing(request))
-		return;
 	preempt_disable();
 	ub = ub_of_current();
-	if (unlikely(ub) && may_pay(ub, inode, request))
+	if (unlikely(ub) && !wants_nothing(request) &&
+	    needs_company(ub, hook_arg(fregs, 0, struct inode *), request))
 		divert(fregs, ub, posix_charged);
 	preempt_enable();
+}
+
+/* posix_lock_inode(inode, request, conflock). */
+void numflock_posix_hook(unsigned long ip, unsigned long parent_ip,
+			 struct ftrace_ops *op, struct ftrace_regs *fregs)
+{
+	struct file_lock *request = hook_arg(fregs, 1, struct file_lock *);
+
+	if (hook_proving_any() || !is_unlock(request) || may_split(request))
+		ask_posix(fregs, request);
 }
 
 /* Where leases are asked about: vfs_setlease() has charged for them. */
@@ -589,9 +670,8 @@ static long has_room(void)
 	return err ? -ENOLCK : 0;
 }
 
-/* security_file_lock(file, type): of flock(), fcntl() and leases, and nobody else. */
-void numflock_ask_hook(unsigned long ip, unsigned long parent_ip,
-		       struct ftrace_ops *op, struct ftrace_regs *fregs)
+/* Its server is about to be asked, or a proof runs. */
+static noinline void ask_ahead(struct ftrace_regs *fregs, unsigned long parent_ip)
 {
 	const struct file *file = hook_arg(fregs, 0, const struct file *);
 	long err = 0;
@@ -604,6 +684,14 @@ void numflock_ask_hook(unsigned long ip, unsigned long parent_ip,
 		err = has_room();
 	if (unlikely(err))
 		hook_refuse(fregs, err);
+}
+
+/* security_file_lock(file, type): of flock(), fcntl() and leases, and nobody else. */
+void numflock_ask_hook(unsigned long ip, unsigned long parent_ip,
+		       struct ftrace_ops *op, struct ftrace_regs *fregs)
+{
+	if (hook_proving_any() || has_ops(hook_arg(fregs, 0, const struct file *)))
+		ask_ahead(fregs, parent_ip);
 }
 
 /*

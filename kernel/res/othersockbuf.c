@@ -135,7 +135,7 @@ static int add(struct sockmem *m, unsigned int size, struct ub_refusal *why)
 {
 	struct ub_counter *c = &m->ub->counter[STOCKVZ_RES_OTHERSOCKBUF].c;
 
-	if (likely(!ub_counter_charge(c, size, UB_HARD, NULL)))
+	if (likely(!__ub_counter_charge(c, size, UB_HARD, NULL)))
 		m->snd += size;
 	else if (sockmem_send(m, m->snd + size, severity_of(m, size), why))
 		return -ENOMEM;

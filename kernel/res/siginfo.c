@@ -197,7 +197,7 @@ static void numsiginfo_timer_delete(struct ftrace_regs *fregs)
 	struct sigqueue *q = hook_arg(fregs, 0, struct sigqueue *);
 	unsigned long flags;
 
-	if (hlist_bl_empty(owner_bucket(q)))
+	if (owner_is_nobody(q))
 		return;
 	spin_lock_irqsave(own_siglock(), flags);
 	if (list_empty(&q->list))

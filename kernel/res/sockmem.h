@@ -86,7 +86,7 @@ static __always_inline struct sockmem *sockmem_lock(struct sock *sk,
 {
 	struct sockmem *m;
 
-	if (likely(hlist_bl_empty(owner_bucket(sk))))
+	if (likely(owner_is_nobody(sk)))
 		return NULL;
 	local_irq_save(*flags);
 	m = sockmem_find_lock(sk);
@@ -129,7 +129,7 @@ sockmem_lock_old(const struct sock *sk, unsigned long *flags)
  */
 static __always_inline struct sockmem *sockmem_of(struct sock *sk)
 {
-	if (likely(hlist_bl_empty(owner_bucket(sk))))
+	if (likely(owner_is_nobody(sk)))
 		return NULL;
 	return sockmem_find(sk);
 }

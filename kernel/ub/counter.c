@@ -4,36 +4,6 @@
 
 #include "counter.h"
 
-/* The highest held that a charge of this severity may lead to. */
-static unsigned long ceiling(const struct ub_counter *c,
-			     enum ub_severity severity)
-{
-	switch (severity) {
-	case UB_HARD:
-		return READ_ONCE(c->hard);
-	case UB_SOFT:
-		return READ_ONCE(c->limit);
-	case UB_FORCE:
-		break;
-	}
-	return ULONG_MAX;
-}
-
-/* Written so that it cannot wrap: UB_FORCE may have left held anywhere. */
-static bool passes(unsigned long held, unsigned long amount, unsigned long top)
-{
-	return held > top || amount > top - held;
-}
-
-static void raise_maxheld(struct ub_counter *c, unsigned long held)
-{
-	long max = atomic_long_read(&c->maxheld);
-
-	while (held > (unsigned long)max)
-		if (atomic_long_try_cmpxchg(&c->maxheld, &max, held))
-			break;
-}
-
 /**
  * ub_counter_init() - start a counter at nothing held
  * @c: the counter; nobody else may see it yet
@@ -67,33 +37,7 @@ void ub_counter_init(struct ub_counter *c, unsigned long barrier,
 int ub_counter_charge(struct ub_counter *c, unsigned long amount,
 		      enum ub_severity severity, struct ub_refusal *why)
 {
-	unsigned long top = ceiling(c, severity);
-	long held = atomic_long_read(&c->held);
-
-	if (amount > UB_MAX)
-		return -EINVAL;
-	do {
-		if (unlikely(passes(held, amount, top)))
-			goto refuse;
-	} while (!atomic_long_try_cmpxchg(&c->held, &held, held + amount));
-	raise_maxheld(c, held + amount);
-	return 0;
-
-refuse:
-	if (!why)
-		return -ENOMEM;
-	atomic_long_inc(&c->failcnt);
-	why->amount = amount;
-	why->held = held;
-	why->barrier = READ_ONCE(c->barrier);
-	why->limit = READ_ONCE(c->limit);
-	why->bound = severity == UB_HARD && passes(held, amount, why->barrier) ?
-		     STOCKVZ_BOUND_BARRIER : STOCKVZ_BOUND_LIMIT;
-	/* An admin may have raised both since. */
-	if (why->bound == STOCKVZ_BOUND_LIMIT &&
-	    !passes(held, amount, why->limit))
-		why->limit = top;
-	return -ENOMEM;
+	return __ub_counter_charge(c, amount, severity, why);
 }
 
 /**
@@ -107,13 +51,7 @@ refuse:
  */
 bool ub_counter_uncharge(struct ub_counter *c, unsigned long amount)
 {
-	long held = atomic_long_read(&c->held);
-	unsigned long left;
-
-	do {
-		left = amount > (unsigned long)held ? 0 : held - amount;
-	} while (!atomic_long_try_cmpxchg(&c->held, &held, left));
-	return amount <= (unsigned long)held;
+	return __ub_counter_uncharge(c, amount);
 }
 
 /**
@@ -128,7 +66,7 @@ bool ub_counter_uncharge(struct ub_counter *c, unsigned long amount)
 bool ub_counter_fits(const struct ub_counter *c, unsigned long amount,
 		     enum ub_severity severity)
 {
-	return !passes(atomic_long_read(&c->held), amount, ceiling(c, severity));
+	return !ub_passes(atomic_long_read(&c->held), amount, ub_ceiling(c, severity));
 }
 
 /**

@@ -16,6 +16,8 @@
 #define STOCKVZ_UB_COUNTER_H
 
 #include <linux/atomic.h>
+#include <linux/compiler.h>
+#include <linux/errno.h>
 #include <linux/limits.h>
 #include <linux/types.h>
 #include <uapi/linux/stockvz.h>
@@ -95,5 +97,82 @@ bool ub_counter_fits(const struct ub_counter *c, unsigned long amount,
 void ub_counter_set(struct ub_counter *c, unsigned long barrier,
 		    unsigned long limit);
 void ub_counter_view(const struct ub_counter *c, struct ub_numbers *n);
+
+/* The highest held that a charge of this severity may lead to. */
+static __always_inline unsigned long ub_ceiling(const struct ub_counter *c,
+						enum ub_severity severity)
+{
+	switch (severity) {
+	case UB_HARD:
+		return READ_ONCE(c->hard);
+	case UB_SOFT:
+		return READ_ONCE(c->limit);
+	case UB_FORCE:
+		break;
+	}
+	return ULONG_MAX;
+}
+
+/* Written so that it cannot wrap: UB_FORCE may have left held anywhere. */
+static __always_inline bool ub_passes(unsigned long held, unsigned long amount,
+				      unsigned long top)
+{
+	return held > top || amount > top - held;
+}
+
+static __always_inline void ub_raise_maxheld(struct ub_counter *c, unsigned long held)
+{
+	long max = atomic_long_read(&c->maxheld);
+
+	while (held > (unsigned long)max)
+		if (atomic_long_try_cmpxchg(&c->maxheld, &max, held))
+			break;
+}
+
+/* ub_counter_charge(): what can be told when it is compiled costs nothing. */
+static __always_inline int __ub_counter_charge(struct ub_counter *c, unsigned long amount,
+					       enum ub_severity severity,
+					       struct ub_refusal *why)
+{
+	unsigned long top = ub_ceiling(c, severity);
+	long held = atomic_long_read(&c->held);
+
+	if (amount > UB_MAX)
+		return -EINVAL;
+	do {
+		if (unlikely(ub_passes(held, amount, top)))
+			goto refuse;
+	} while (!atomic_long_try_cmpxchg(&c->held, &held, held + amount));
+	ub_raise_maxheld(c, held + amount);
+	return 0;
+
+refuse:
+	if (!why)
+		return -ENOMEM;
+	atomic_long_inc(&c->failcnt);
+	why->amount = amount;
+	why->held = held;
+	why->barrier = READ_ONCE(c->barrier);
+	why->limit = READ_ONCE(c->limit);
+	why->bound = severity == UB_HARD && ub_passes(held, amount, why->barrier) ?
+		     STOCKVZ_BOUND_BARRIER : STOCKVZ_BOUND_LIMIT;
+	/* An admin may have raised both since. */
+	if (why->bound == STOCKVZ_BOUND_LIMIT &&
+	    !ub_passes(held, amount, why->limit))
+		why->limit = top;
+	return -ENOMEM;
+}
+
+/* ub_counter_uncharge(). */
+static __always_inline bool __ub_counter_uncharge(struct ub_counter *c, unsigned long amount)
+{
+	long held = atomic_long_read(&c->held);
+	unsigned long left;
+
+	do {
+		left = amount > (unsigned long)held ? 0 : held - amount;
+	} while (!atomic_long_try_cmpxchg(&c->held, &held, left));
+	return amount <= (unsigned long)held;
+}
 
 #endif

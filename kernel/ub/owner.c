@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/bitops.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
@@ -8,19 +9,15 @@
 
 /**
  * struct owner - an object and who paid for it
- * @node: in its bucket, whose bit lock guards all of this; irqs off, since
- *	objects die in interrupts too. While not in use: in @next
- * @next: in a CPU's list of free ones
+ * @next: in its bucket, whose lock guards all of this; while not in use, in a CPU's
+ *	list of free ones
  * @object: its address, only ever compared
  * @ub: counted: see struct ub
  * @amount: what was charged
  * @res: of which resource
  */
 struct owner {
-	union {
-		struct hlist_bl_node node;
-		struct owner *next;
-	};
+	struct owner *next;
 	const void *object;
 	struct ub *ub;
 	unsigned int amount;
@@ -43,7 +40,7 @@ struct spares {
 #define MIN_BITS 12
 #define MAX_BITS 22
 
-struct hlist_bl_head *owner_table;
+struct owner_bucket *owner_table;
 unsigned int owner_bits __read_mostly;
 
 static struct kmem_cache *cache;
@@ -51,58 +48,109 @@ static DEFINE_PER_CPU(struct spares, spares);
 static DEFINE_PER_CPU(long, owned);
 static atomic_long_t healed;
 
-static struct owner *take(void)
+static __always_inline struct owner *take(void)
 {
-	struct spares *s = this_cpu_ptr(&spares);
-	struct owner *o = s->first;
+	struct owner *o = __this_cpu_read(spares.first);
 
 	lockdep_assert_irqs_disabled();
-	if (!o)
+	if (unlikely(!o))
 		return kmem_cache_alloc(cache, GFP_ATOMIC | __GFP_NOWARN);
-	s->first = o->next;
-	s->n--;
+	__this_cpu_write(spares.first, o->next);
+	__this_cpu_dec(spares.n);
 	return o;
 }
 
-static void keep(struct owner *o)
+static __always_inline void keep(struct owner *o)
 {
-	struct spares *s = this_cpu_ptr(&spares);
-
 	lockdep_assert_irqs_disabled();
-	if (s->n >= SPARES) {
+	if (unlikely(__this_cpu_read(spares.n) >= SPARES)) {
 		kmem_cache_free(cache, o);
 		return;
 	}
-	o->next = s->first;
-	s->first = o;
-	s->n++;
+	o->next = __this_cpu_read(spares.first);
+	__this_cpu_write(spares.first, o);
+	__this_cpu_inc(spares.n);
 }
 
-static struct owner *find(struct hlist_bl_head *bucket, const void *object)
+/*
+ * The lock keeps what is in a bucket there, for whoever reads. To be put in, an entry
+ * only has to be the first at a moment when nobody has it.
+ */
+static __always_inline struct owner *lock(struct owner_bucket *bucket)
 {
-	struct hlist_bl_node *node;
+	lockdep_assert_irqs_disabled();
+	while (unlikely(test_and_set_bit_lock(OWNER_LOCK_BIT, &bucket->first)))
+		while (READ_ONCE(bucket->first) & OWNER_LOCKED)
+			cpu_relax();
+	return (struct owner *)(READ_ONCE(bucket->first) & ~OWNER_LOCKED);
+}
+
+static __always_inline void unlock(struct owner_bucket *bucket, struct owner *first)
+{
+	/* Pairs with test_and_set_bit_lock(). */
+	smp_store_release(&bucket->first, (unsigned long)first);
+}
+
+static __always_inline void put_in(struct owner_bucket *bucket, struct owner *o)
+{
+	unsigned long first = READ_ONCE(bucket->first);
+
+	lockdep_assert_irqs_disabled();
+	do {
+		while (unlikely(first & OWNER_LOCKED)) {
+			cpu_relax();
+			first = READ_ONCE(bucket->first);
+		}
+		o->next = (struct owner *)first;
+	} while (!try_cmpxchg(&bucket->first, &first, (unsigned long)o));
+}
+
+/* Not the first. NULL if it is none at all. */
+static noinline struct owner *take_from_behind(struct owner *before, const void *object)
+{
 	struct owner *o;
 
-	hlist_bl_for_each_entry(o, node, bucket, node)
-		if (o->object == object)
+	for (; before; before = o) {
+		o = before->next;
+		if (o && o->object == object) {
+			before->next = o->next;
 			return o;
+		}
+	}
 	return NULL;
 }
 
+static __always_inline struct owner *take_out(struct owner_bucket *bucket,
+					      const void *object)
+{
+	struct owner *first = lock(bucket), *o = first;
+
+	if (likely(o && o->object == object))
+		first = o->next;
+	else
+		o = take_from_behind(first, object);
+	unlock(bucket, first);
+	return o;
+}
+
 /* An entry that is in no bucket any more: its payer gets it back. */
-static void settle(struct owner *o)
+static __always_inline void settle(struct owner *o)
 {
 	ub_uncharge(o->ub, o->res, o->amount);
 	ub_put(o->ub);
-	this_cpu_dec(owned);
+	__this_cpu_dec(owned);
 	keep(o);
 }
 
-static __always_inline void put_in(struct hlist_bl_head *bucket, struct owner *o)
+/* An entry gets what it is for, but not yet the object. */
+static __always_inline void fill(struct owner *o, struct ub *ub, enum stockvz_resource res,
+				 unsigned int amount)
 {
-	hlist_bl_lock(bucket);
-	hlist_bl_add_head(&o->node, bucket);
-	hlist_bl_unlock(bucket);
+	refcount_inc(&ub->refs);
+	o->ub = ub;
+	o->amount = amount;
+	o->res = res;
+	__this_cpu_inc(owned);
 }
 
 /* An entry that is in no bucket yet; NULL if there is no memory. */
@@ -111,13 +159,8 @@ static __always_inline struct owner *make(struct ub *ub, enum stockvz_resource r
 {
 	struct owner *o = take();
 
-	if (unlikely(!o))
-		return NULL;
-	refcount_inc(&ub->refs);
-	o->ub = ub;
-	o->amount = amount;
-	o->res = res;
-	this_cpu_inc(owned);
+	if (likely(o))
+		fill(o, ub, res, amount);
 	return o;
 }
 
@@ -127,6 +170,31 @@ static noinline int no_memory(struct ub *ub, enum stockvz_resource res,
 	ub_uncharge(ub, res, amount);
 	ub_no_memory(ub, res, amount);
 	return -ENOMEM;
+}
+
+/* There is no spare entry, the bucket is used, or it does not fit, as it seems. */
+static noinline int charge_slowly(const void *object, struct ub *ub,
+				  enum stockvz_resource res, unsigned int amount,
+				  enum ub_severity severity)
+{
+	unsigned long flags;
+	struct owner *o;
+	int err;
+
+	/* Nobody else owns a new object: an entry is an old one's. */
+	if (unlikely(owner_release(object)))
+		atomic_long_inc(&healed);
+	err = ub_charge(ub, res, amount, severity);
+	if (unlikely(err))
+		return err;
+	local_irq_save(flags);
+	o = make(ub, res, amount);
+	if (likely(o)) {
+		o->object = object;
+		put_in(owner_bucket(object), o);
+	}
+	local_irq_restore(flags);
+	return likely(o) ? 0 : no_memory(ub, res, amount);
 }
 
 /**
@@ -144,25 +212,25 @@ static noinline int no_memory(struct ub *ub, enum stockvz_resource res,
 int owner_charge(const void *object, struct ub *ub, enum stockvz_resource res,
 		 unsigned int amount, enum ub_severity severity)
 {
-	struct hlist_bl_head *bucket = owner_bucket(object);
+	struct owner_bucket *bucket = owner_bucket(object);
 	unsigned long flags;
 	struct owner *o;
-	int err;
 
-	/* Nobody else owns a new object: an entry is an old one's. */
-	if (unlikely(!hlist_bl_empty(bucket)) && owner_pay_back(bucket, object))
-		atomic_long_inc(&healed);
-	err = ub_charge(ub, res, amount, severity);
-	if (unlikely(err))
-		return err;
 	local_irq_save(flags);
-	o = make(ub, res, amount);
-	if (likely(o)) {
-		o->object = object;
-		put_in(bucket, o);
+	o = __this_cpu_read(spares.first);
+	/* Calls nothing if all is well: what has to be called would cost it a frame. */
+	if (unlikely(!o || !owner_bucket_is_empty(bucket) ||
+		     __ub_counter_charge(&ub->counter[res].c, amount, severity, NULL))) {
+		local_irq_restore(flags);
+		return charge_slowly(object, ub, res, amount, severity);
 	}
+	__this_cpu_write(spares.first, o->next);
+	__this_cpu_dec(spares.n);
+	fill(o, ub, res, amount);
+	o->object = object;
+	put_in(bucket, o);
 	local_irq_restore(flags);
-	return likely(o) ? 0 : no_memory(ub, res, amount);
+	return 0;
 }
 
 /**
@@ -198,10 +266,10 @@ struct owner *owner_reserve(struct ub *ub, enum stockvz_resource res,
  */
 void owner_place(struct owner *o, const void *object)
 {
-	struct hlist_bl_head *bucket = owner_bucket(object);
+	struct owner_bucket *bucket = owner_bucket(object);
 
 	lockdep_assert_irqs_disabled();
-	if (unlikely(!hlist_bl_empty(bucket)) && owner_pay_back(bucket, object))
+	if (unlikely(!owner_bucket_is_empty(bucket)) && owner_pay_back(bucket, object))
 		atomic_long_inc(&healed);
 	o->object = object;
 	put_in(bucket, o);
@@ -226,18 +294,14 @@ void owner_cancel(struct owner *o)
  * Context: any.
  * Return: did anybody own it?
  */
-bool owner_pay_back(struct hlist_bl_head *bucket, const void *object)
+bool owner_pay_back(struct owner_bucket *bucket, const void *object)
 {
 	unsigned long flags;
 	struct owner *o;
 
 	local_irq_save(flags);
-	hlist_bl_lock(bucket);
-	o = find(bucket, object);
-	if (o)
-		__hlist_bl_del(&o->node);
-	hlist_bl_unlock(bucket);
-	if (o)
+	o = take_out(bucket, object);
+	if (likely(o))
 		settle(o);
 	local_irq_restore(flags);
 	return o;
@@ -255,18 +319,14 @@ bool owner_pay_back(struct hlist_bl_head *bucket, const void *object)
  */
 bool owner_move(const void *from, const void *to)
 {
-	struct hlist_bl_head *bucket = owner_bucket(from);
+	struct owner_bucket *bucket = owner_bucket(from);
 	unsigned long flags;
 	struct owner *o;
 
-	if (hlist_bl_empty(bucket))
+	if (owner_bucket_is_empty(bucket))
 		return false;
 	local_irq_save(flags);
-	hlist_bl_lock(bucket);
-	o = find(bucket, from);
-	if (o)
-		__hlist_bl_del(&o->node);
-	hlist_bl_unlock(bucket);
+	o = take_out(bucket, from);
 	if (o) {
 		if (owner_release(to))
 			atomic_long_inc(&healed);
@@ -286,21 +346,22 @@ bool owner_move(const void *from, const void *to)
  */
 struct ub *owner_get(const void *object)
 {
-	struct hlist_bl_head *bucket = owner_bucket(object);
+	struct owner_bucket *bucket = owner_bucket(object);
+	struct owner *first, *o;
 	struct ub *ub = NULL;
 	unsigned long flags;
-	struct owner *o;
 
-	if (hlist_bl_empty(bucket))
+	if (owner_bucket_is_empty(bucket))
 		return NULL;
 	local_irq_save(flags);
-	hlist_bl_lock(bucket);
-	o = find(bucket, object);
+	first = lock(bucket);
+	for (o = first; o && o->object != object; o = o->next)
+		;
 	if (o) {
 		ub = o->ub;
 		refcount_inc(&ub->refs);
 	}
-	hlist_bl_unlock(bucket);
+	unlock(bucket, first);
 	local_irq_restore(flags);
 	return ub;
 }

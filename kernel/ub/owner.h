@@ -11,8 +11,9 @@
 #ifndef STOCKVZ_UB_OWNER_H
 #define STOCKVZ_UB_OWNER_H
 
+#include <linux/bits.h>
+#include <linux/compiler.h>
 #include <linux/hash.h>
-#include <linux/list_bl.h>
 
 #include "ub.h"
 
@@ -28,12 +29,35 @@ struct owner_stats {
 
 struct owner;
 
-extern struct hlist_bl_head *owner_table;
+/**
+ * struct owner_bucket - the entries of some addresses
+ * @first: the first of them; in its lowest bit, OWNER_LOCKED, the lock of all: irqs
+ *	off, since objects die in interrupts too
+ */
+struct owner_bucket {
+	unsigned long first;
+};
+
+#define OWNER_LOCK_BIT 0
+#define OWNER_LOCKED BIT(OWNER_LOCK_BIT)
+
+extern struct owner_bucket *owner_table;
 extern unsigned int owner_bits;
 
-static inline struct hlist_bl_head *owner_bucket(const void *object)
+static inline struct owner_bucket *owner_bucket(const void *object)
 {
 	return &owner_table[hash_ptr(object, owner_bits)];
+}
+
+static inline bool owner_bucket_is_empty(const struct owner_bucket *bucket)
+{
+	return READ_ONCE(bucket->first) <= OWNER_LOCKED;
+}
+
+/* Is it surely the host's? What lives was noted before, or never will be. */
+static inline bool owner_is_nobody(const void *object)
+{
+	return owner_bucket_is_empty(owner_bucket(object));
 }
 
 int owner_charge(const void *object, struct ub *ub, enum stockvz_resource res,
@@ -42,7 +66,7 @@ struct owner *owner_reserve(struct ub *ub, enum stockvz_resource res,
 			    unsigned int amount, enum ub_severity severity);
 void owner_place(struct owner *o, const void *object);
 void owner_cancel(struct owner *o);
-bool owner_pay_back(struct hlist_bl_head *bucket, const void *object);
+bool owner_pay_back(struct owner_bucket *bucket, const void *object);
 bool owner_move(const void *from, const void *to);
 struct ub *owner_get(const void *object);
 void owner_stats(struct owner_stats *s);
@@ -59,9 +83,9 @@ void owner_stats(struct owner_stats *s);
  */
 static inline bool owner_release(const void *object)
 {
-	struct hlist_bl_head *bucket = owner_bucket(object);
+	struct owner_bucket *bucket = owner_bucket(object);
 
-	return !hlist_bl_empty(bucket) && owner_pay_back(bucket, object);
+	return !owner_bucket_is_empty(bucket) && owner_pay_back(bucket, object);
 }
 
 int owner_init(void);

@@ -206,8 +206,8 @@ static __always_inline int ub_charge(struct ub *ub, enum stockvz_resource res,
 				     enum ub_severity severity)
 {
 	/* What may have to be told of a refusal would cost every charge a frame. */
-	if (likely(!ub_counter_charge(&ub->counter[res].c, amount, severity,
-				      NULL)))
+	if (likely(!__ub_counter_charge(&ub->counter[res].c, amount, severity,
+					NULL)))
 		return 0;
 	return ub_charge_again(ub, res, amount, severity);
 }
@@ -224,7 +224,7 @@ static __always_inline void ub_uncharge(struct ub *ub,
 					enum stockvz_resource res,
 					unsigned long amount)
 {
-	if (unlikely(!ub_counter_uncharge(&ub->counter[res].c, amount)))
+	if (unlikely(!__ub_counter_uncharge(&ub->counter[res].c, amount)))
 		ub_underflowed(ub, res, amount);
 }
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Breaks kernel/ub/counter.c in one way after the other, as a tired programmer
+# Breaks kernel/ub/counter.[ch] in one way after the other, as a tired programmer
 # might, and demands that model_test notices. Run by "make mutants".
 
 set -u -o pipefail
@@ -35,9 +35,9 @@ survives()
 mutant()
 {
 	total=$((total + 1))
-	cp $ub/counter.h "$tmp"
+	sed -E "$2" $ub/counter.h >"$tmp/counter.h"
 	sed -E "$2" $ub/counter.c >"$tmp/counter.c"
-	if cmp -s $ub/counter.c "$tmp/counter.c"; then
+	if cmp -s $ub/counter.h "$tmp/counter.h" && cmp -s $ub/counter.c "$tmp/counter.c"; then
 		echo "not ok $total $1 # the mutation does not apply any more"
 	elif ! build 2>"$tmp/log"; then
 		sed 's/^/# /' "$tmp/log"
@@ -68,17 +68,17 @@ mutant "the sum may wrap" \
 mutant "held above the bound is not looked at" \
 	's/return held > top \|\| /return /'
 mutant "add first, look afterwards" \
-	's/if \(unlikely\(passes\(held, amount, top\)\)\)/held = atomic_long_add_return(amount, \&c->held) - amount;\n\t\tif (passes(held, amount, top)) {\n\t\t\tatomic_long_sub(amount, \&c->held);/
+	's/if \(unlikely\(ub_passes\(held, amount, top\)\)\)/held = atomic_long_add_return(amount, \&c->held) - amount;\n\t\tif (ub_passes(held, amount, top)) {\n\t\t\tatomic_long_sub(amount, \&c->held);/
 	 s/^(\t+)goto refuse;/&\n\t\t}/
 	 s/while \(!atomic_long_try_cmpxchg\(&c->held, &held, held \+ amount\)\)/while (0)/'
 mutant "look, then add, not at once" \
 	's/while \(!atomic_long_try_cmpxchg\(&c->held, &held, held \+ amount\)\)/while (0)/
-	 s/^\traise_maxheld\(c, held \+ amount\);/\tatomic_long_add(amount, \&c->held);\n&/'
+	 s/^\tub_raise_maxheld\(c, held \+ amount\);/\tatomic_long_add(amount, \&c->held);\n&/'
 mutant "a lost update" \
 	's/while \(!atomic_long_try_cmpxchg\(&c->held, &held, held \+ amount\)\)/while (0)/
-	 s/^\traise_maxheld\(c, held \+ amount\);/\tatomic_long_set(\&c->held, held + amount);\n&/'
+	 s/^\tub_raise_maxheld\(c, held \+ amount\);/\tatomic_long_set(\&c->held, held + amount);\n&/'
 mutant "a batch is taken while there is room, as per-CPU reserves do" \
-	's/passes\(held, amount, top\)/passes(held, amount + 1, top)/'
+	's/ub_passes\(held, amount, top\)/ub_passes(held, amount + 1, top)/'
 mutant "hard ignores the barrier" \
 	's/return READ_ONCE\(c->hard\)/return READ_ONCE(c->limit)/'
 mutant "hard ignores the limit" \
@@ -90,7 +90,7 @@ mutant "soft stops at the barrier" \
 mutant "force stops at the limit" \
 	's/return ULONG_MAX/return READ_ONCE(c->limit)/'
 mutant "force over the limit counts as a failure" \
-	's/^\traise_maxheld\(c, held \+ amount\);/&\n\tif (held + amount > c->limit) atomic_long_inc(\&c->failcnt);/'
+	's/^\tub_raise_maxheld\(c, held \+ amount\);/&\n\tif (held + amount > c->limit) atomic_long_inc(\&c->failcnt);/'
 mutant "failcnt twice" \
 	's/^\tatomic_long_inc\(&c->failcnt\);/&&/'
 mutant "failcnt by the amount" \
@@ -108,11 +108,11 @@ mutant "the largest amount is invalid" \
 mutant "the wrong errno" \
 	's/return -ENOMEM/return -EINVAL/'
 mutant "maxheld follows a refusal" \
-	's/^refuse:/&\n\traise_maxheld(c, held + amount);/'
+	's/^refuse:/&\n\tub_raise_maxheld(c, held + amount);/'
 mutant "maxheld is not raised" \
-	's/^\traise_maxheld\(c, held \+ amount\);//'
+	's/^\tub_raise_maxheld\(c, held \+ amount\);//'
 mutant "maxheld is what was held before" \
-	's/^\traise_maxheld\(c, held \+ amount\);/\traise_maxheld(c, held);/'
+	's/^\tub_raise_maxheld\(c, held \+ amount\);/\tub_raise_maxheld(c, held);/'
 mutant "maxheld falls" \
 	's/while \(held > \(unsigned long\)max\)/while (held != (unsigned long)max)/'
 mutant "maxheld is lowered by a race" \
@@ -154,7 +154,7 @@ mutant "the refusal names the wrong bound" \
 mutant "the refusal tells held with the amount" \
 	's/why->held = held;/why->held = held + amount;/'
 mutant "the refusal is written where nothing was refused" \
-	's/^\traise_maxheld\(c, held \+ amount\);/&\n\twhy->amount = amount;/'
+	's/^\tub_raise_maxheld\(c, held \+ amount\);/&\n\twhy->amount = amount;/'
 mutant "view tells held for maxheld" \
 	's/n->maxheld = atomic_long_read\(&c->maxheld\)/n->maxheld = atomic_long_read(\&c->held)/'
 
