@@ -160,6 +160,7 @@ static void settle_pages(struct shm_meter *s, unsigned long pages)
 /*
  * A page in swap, or one that nobody wrote to, may go unseen. Where nothing is
  * nothing goes; and before a page comes, or a lock, there is a meter_watch().
+ * What reserves was watched for pages behind that: they may be on their way still.
  */
 static bool shm_settle(struct meter *m)
 {
@@ -168,7 +169,7 @@ static bool shm_settle(struct meter *m)
 
 	settle_locked(s);
 	settle_pages(s, pages);
-	return pages || s->m.charged[STOCKVZ_RES_LOCKEDPAGES];
+	return pages || s->reserved || s->m.charged[STOCKVZ_RES_LOCKEDPAGES];
 }
 
 static int charge_pages(struct shm_meter *s, unsigned long pages)
