@@ -69,7 +69,7 @@ struct shm_meter {
 
 static struct shm_meter *of_inode(const struct inode *inode)
 {
-	struct meter *m = meter_find(&meters_of_inodes, inode);
+	struct meter *m = meter_find(UB_INODES, inode);
 
 	return m ? container_of(m, struct shm_meter, m) : NULL;
 }
@@ -207,14 +207,14 @@ static int shm_start(struct inode *inode, struct ub *ub, unsigned long reserved)
 		shm_no_memory(ub, reserved);
 		return -ENOMEM;
 	}
-	meter_init(&s->m, inode, ub, shm_settle);
+	meter_init(&s->m, UB_INODES, inode, ub, shm_settle);
 	INIT_LIST_HEAD(&s->adding);
 	INIT_LIST_HEAD(&s->spare);
 	s->reserved = reserved;
 	meter_lock(&s->m);
 	err = charge_pages(s, reserved);
 	if (!err)
-		meter_start(&s->m, &meters_of_inodes);
+		meter_start(&s->m);
 	meter_unlock(&s->m);
 	if (err)
 		kfree(s);
