@@ -56,12 +56,14 @@ struct ub_binding;
  * @all: changed under @lock, read under RCU
  * @waiting: senders that found no room
  * @orphans: TCP sockets that no file holds any more
+ * @looked: in which jiffy somebody who was refused looked at all, last: others, TCP's
  */
 struct ub_socks {
 	spinlock_t lock;	/* see above */
 	struct list_head all;
 	wait_queue_head_t waiting;
 	atomic_t orphans;
+	unsigned long looked[2];
 };
 
 /**
