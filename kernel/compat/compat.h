@@ -16,6 +16,11 @@
 #error "stockvz does not work on PREEMPT_RT yet"
 #endif
 
+/* Or res/flock.c cannot tell whether a lock is copied under a spinlock. */
+#ifndef CONFIG_PREEMPT_COUNT
+#error "stockvz needs a kernel with CONFIG_PREEMPT_COUNT"
+#endif
+
 #ifndef CONFIG_DYNAMIC_FTRACE_WITH_ARGS
 #error "stockvz needs a kernel with CONFIG_DYNAMIC_FTRACE_WITH_ARGS"
 #endif

@@ -5,6 +5,11 @@
 #include <linux/netdevice.h>
 #include <linux/version.h>
 
+/* 6.5 moved what is known of segments from netdevice.h and skbuff.h to there. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+#include <net/gso.h>
+#endif
+
 /*
  * A device that needs no lock to transmit and stays in the namespace that it
  * was made in: 6.12 made flags of what had been feature bits.

@@ -662,10 +662,13 @@ static long has_room(void)
 
 	preempt_disable();
 	ub = ub_of_current();
-	if (unlikely(ub))
+	/* Nothing is charged that fits: it might be in the way of another. */
+	if (unlikely(ub) &&
+	    !ub_counter_fits(&ub->counter[STOCKVZ_RES_NUMFLOCK].c, 1, UB_HARD)) {
 		err = ub_charge(ub, STOCKVZ_RES_NUMFLOCK, 1, UB_HARD);
-	if (unlikely(ub) && !err)
-		ub_uncharge(ub, STOCKVZ_RES_NUMFLOCK, 1);
+		if (!err)
+			ub_uncharge(ub, STOCKVZ_RES_NUMFLOCK, 1);
+	}
 	preempt_enable();
 	return err ? -ENOLCK : 0;
 }

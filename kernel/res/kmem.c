@@ -106,7 +106,7 @@ static int charge(struct ub *ub, unsigned int pages, enum ub_severity severity)
 
 /*
  * Not an underflow to shout about: what a busy cgroup held when it was bound may
- * have been read a page too low.
+ * have been read too low: see recount().
  */
 static void uncharge(struct ub *ub, unsigned int pages)
 {
@@ -413,45 +413,48 @@ static unsigned long own_memory(struct cgroup *cgroup)
 	return n > others ? n - others : 0;
 }
 
-static void correct(struct ub *ub, unsigned long held, unsigned long truth)
+static void correct(struct ub *ub, long bytes)
 {
-	if (truth > held)
-		charge(ub, (truth - held) >> PAGE_SHIFT, UB_FORCE);
+	if (bytes > 0)
+		charge(ub, bytes >> PAGE_SHIFT, UB_FORCE);
 	else
-		uncharge(ub, (held - truth) >> PAGE_SHIFT);
+		uncharge(ub, -bytes >> PAGE_SHIFT);
 }
 
-/*
- * As long as something moves between two looks the sum is not to be believed. Who
- * is still on his way after half of them sleeps there, and will be back.
- */
 #define LOOKS 20
 
-static bool is_settled(unsigned int looks, unsigned long before, unsigned long after)
-{
-	return before == after && (!before || looks >= LOOKS / 2);
-}
-
-/* From now on a beancounter holds what its cgroup does; nothing without one. */
+/*
+ * From now on a beancounter holds what its cgroup does; nothing without one.
+ *
+ * As long as something moves during a look the sum is not to be believed. If it never
+ * stops, that look counts during which the least did. Who is still on his way after
+ * half of them sleeps there, and will be back.
+ */
 static void recount(struct ub *ub, struct cgroup *cgroup)
 {
 	atomic_long_t *moves = &ub->counter[STOCKVZ_RES_KMEMSIZE].moves;
 	struct ub_counter *c = &ub->counter[STOCKVZ_RES_KMEMSIZE].c;
-	unsigned long held, truth, owed;
+	unsigned long held, truth, owed, later, moved, least = ULONG_MAX;
 	unsigned int looks;
-	long before;
+	long before, off = 0;
 
 	for (looks = 0; looks < LOOKS; looks++) {
 		before = atomic_long_read(moves);
 		held = atomic_long_read(&c->held);
 		owed = reserved(ub);
 		truth = cgroup ? own_memory(cgroup) : 0;
-		if (is_settled(looks, owed, reserved(ub)) &&
-		    atomic_long_read(moves) == before)
+		later = reserved(ub);
+		moved = atomic_long_read(moves) - before +
+			(max(owed, later) - min(owed, later)) / PAGE_SIZE;
+		if (moved <= least) {
+			least = moved;
+			off = truth + owed - held;
+		}
+		if (!moved && (!owed || looks >= LOOKS / 2))
 			break;
 		schedule_timeout_uninterruptible(1);
 	}
-	correct(ub, held, truth + owed);
+	correct(ub, off);
 }
 
 static struct cgroup *cgroup_of_get(struct ub *ub)

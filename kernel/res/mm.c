@@ -61,7 +61,7 @@ struct mm_meter {
 
 static struct mm_meter *of_mm(const struct mm_struct *mm)
 {
-	struct meter *m = meter_find(&meters_of_mms, mm);
+	struct meter *m = meter_find(UB_MMS, mm);
 
 	return m ? container_of(m, struct mm_meter, m) : NULL;
 }
@@ -425,11 +425,11 @@ static int mm_start(struct mm_struct *mm, struct ub *ub,
 		mm_no_memory(mm, ub);
 		return -ENOMEM;
 	}
-	meter_init(&a->m, mm, ub, mm_settle);
+	meter_init(&a->m, UB_MMS, mm, ub, mm_settle);
 	meter_lock(&a->m);
 	err = charge_new(a, severity);
 	if (!err) {
-		meter_start(&a->m, &meters_of_mms);
+		meter_start(&a->m);
 		meter_watch(&a->m);
 	}
 	meter_unlock(&a->m);

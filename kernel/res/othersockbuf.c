@@ -99,6 +99,12 @@ static void look_at_all(struct ub *ub, bool also_up)
 	rcu_read_unlock();
 }
 
+static void look_before_refusal(struct ub *ub)
+{
+	if (sockmem_may_look(ub, false))
+		look_at_all(ub, false);
+}
+
 /**
  * othersockbuf_refresh() - look at every socket of a beancounter
  * @ub: the beancounter
@@ -204,6 +210,8 @@ static long nap(struct sockmem *m, unsigned int size, long timeo)
 	if (err && !hopeless(m->sk))
 		left = schedule_timeout(slice);
 	finish_wait(&m->ub->socks.waiting, &wait);
+	if (err && !left)
+		look_before_refusal(m->ub);
 	if (!err)
 		return -1;
 	return timeo == MAX_SCHEDULE_TIMEOUT ? timeo : timeo - slice + left;
@@ -230,7 +238,7 @@ static noinline int wait_for_room(struct sockmem *m, unsigned int size,
 {
 	int err;
 
-	look_at_all(m->ub, false);
+	look_before_refusal(m->ub);
 	if (!take_or_count(m, size))
 		return 0;
 	err = wait_in_line(m, size, timeo);

@@ -32,7 +32,8 @@ HOOK_PIN(shmem_lock, int (struct file *, int, struct ucounts *));
 
 /**
  * struct adding - pages that were let through on their way into a file
- * @link: in its file's list; those with no @pages are free for the next
+ * @link: in its file's list, the lowest @index first; or, when they are over, among
+ *	those that are free for the next
  * @task: who adds them: one thing at a time
  * @folio: the pages, locked until it is clear whether they got in
  * @index: where in the file
@@ -51,6 +52,7 @@ struct adding {
  * @m: the meter, which guards the rest
  * @reserved: so many pages count, whether they are there or not
  * @adding: a list of &struct adding
+ * @spare: another, of those that are over
  * @locking: SHM_LOCK was let through; till the inode says that it is locked
  * @refused: the task that was refused last, to know it when it asks again
  * @refused_at: the page that it wanted
@@ -59,6 +61,7 @@ struct shm_meter {
 	struct meter m;
 	unsigned long reserved;
 	struct list_head adding;
+	struct list_head spare;
 	bool locking;
 	const struct task_struct *refused;
 	pgoff_t refused_at;
@@ -66,7 +69,7 @@ struct shm_meter {
 
 static struct shm_meter *of_inode(const struct inode *inode)
 {
-	struct meter *m = meter_find(&meters_of_inodes, inode);
+	struct meter *m = meter_find(UB_INODES, inode);
 
 	return m ? container_of(m, struct shm_meter, m) : NULL;
 }
@@ -87,33 +90,33 @@ static bool is_over(const struct adding *a, struct address_space *mapping)
 	       !test_bit(PG_locked, &a->folio->flags);
 }
 
-/* When several add the same page one of them will get it in. */
-static bool is_first(const struct adding *a, const struct shm_meter *s)
+static void retire(struct shm_meter *s, struct adding *a)
 {
-	const struct adding *b;
-
-	list_for_each_entry(b, &s->adding, link)
-		if (b->pages && b->index == a->index)
-			return b == a;
-	return true;
+	list_move(&a->link, &s->spare);
 }
 
-/* Pages that are in the file, in memory or in swap, or about to be; i_pages locked. */
+/*
+ * Pages that are in the file, in memory or in swap, or about to be; i_pages locked.
+ * When several add the same page one of them will get it in.
+ */
 static unsigned long count_pages(struct shm_meter *s)
 {
 	struct inode *inode = inode_of(s);
 	struct address_space *mapping = inode->i_mapping;
+	struct adding *a, *next;
 	unsigned long pages;
-	struct adding *a;
+	pgoff_t end = 0;
 
 	lockdep_assert_held(&mapping->i_pages.xa_lock);
 	pages = mapping->nrpages + READ_ONCE(SHMEM_I(inode)->swapped);
-	list_for_each_entry(a, &s->adding, link)
-		if (a->pages && is_over(a, mapping))
-			a->pages = 0;
-	list_for_each_entry(a, &s->adding, link)
-		if (a->pages && is_first(a, s))
-			pages += a->pages;
+	list_for_each_entry_safe(a, next, &s->adding, link) {
+		if (is_over(a, mapping)) {
+			retire(s, a);
+		} else if (a->index + a->pages > end) {
+			pages += a->index + a->pages - max(a->index, end);
+			end = a->index + a->pages;
+		}
+	}
 	return pages;
 }
 
@@ -157,6 +160,7 @@ static void settle_pages(struct shm_meter *s, unsigned long pages)
 /*
  * A page in swap, or one that nobody wrote to, may go unseen. Where nothing is
  * nothing goes; and before a page comes, or a lock, there is a meter_watch().
+ * What reserves was watched for pages behind that: they may be on their way still.
  */
 static bool shm_settle(struct meter *m)
 {
@@ -165,7 +169,7 @@ static bool shm_settle(struct meter *m)
 
 	settle_locked(s);
 	settle_pages(s, pages);
-	return pages || s->m.charged[STOCKVZ_RES_LOCKEDPAGES];
+	return pages || s->reserved || s->m.charged[STOCKVZ_RES_LOCKEDPAGES];
 }
 
 static int charge_pages(struct shm_meter *s, unsigned long pages)
@@ -203,13 +207,14 @@ static int shm_start(struct inode *inode, struct ub *ub, unsigned long reserved)
 		shm_no_memory(ub, reserved);
 		return -ENOMEM;
 	}
-	meter_init(&s->m, inode, ub, shm_settle);
+	meter_init(&s->m, UB_INODES, inode, ub, shm_settle);
 	INIT_LIST_HEAD(&s->adding);
+	INIT_LIST_HEAD(&s->spare);
 	s->reserved = reserved;
 	meter_lock(&s->m);
 	err = charge_pages(s, reserved);
 	if (!err)
-		meter_start(&s->m, &meters_of_inodes);
+		meter_start(&s->m);
 	meter_unlock(&s->m);
 	if (err)
 		kfree(s);
@@ -266,25 +271,52 @@ static long shm_inode(struct ftrace_regs *fregs)
 
 DEFINE_GATE(shm_inode)
 
-/* What this task added before has got in or has not; then any that is over. */
-static struct adding *take_adding(struct shm_meter *s, unsigned long pages)
+/* What this task added before has got in or has not. */
+static void retire_own(struct shm_meter *s)
 {
-	struct adding *a, *found = NULL;
+	struct adding *a;
 
 	list_for_each_entry(a, &s->adding, link) {
-		if (a->task == current)
-			a->pages = 0;
-		if (!a->pages)
-			found = a;
+		if (a->task == current) {
+			retire(s, a);
+			return;
+		}
 	}
-	if (found)
-		return found;
-	found = kzalloc(sizeof(*found), GFP_ATOMIC | __GFP_NOWARN);
-	if (found)
-		list_add(&found->link, &s->adding);
+}
+
+static struct adding *spare_adding(struct shm_meter *s)
+{
+	struct adding *a;
+
+	a = list_first_entry_or_null(&s->spare, struct adding, link);
+	if (a)
+		list_del(&a->link);
 	else
-		shm_no_memory(s->m.ub, pages);
-	return found;
+		a = kmalloc(sizeof(*a), GFP_ATOMIC | __GFP_NOWARN);
+	return a;
+}
+
+/* Note what this task is about to add. */
+static struct adding *add(struct shm_meter *s, struct folio *folio, pgoff_t index)
+{
+	struct list_head *at;
+	struct adding *a;
+
+	retire_own(s);
+	a = spare_adding(s);
+	if (!a) {
+		shm_no_memory(s->m.ub, folio_nr_pages(folio));
+		return NULL;
+	}
+	a->task = current;
+	a->folio = folio;
+	a->index = index;
+	a->pages = folio_nr_pages(folio);
+	list_for_each(at, &s->adding)
+		if (list_entry(at, struct adding, link)->index > index)
+			break;
+	list_add_tail(&a->link, at);
+	return a;
 }
 
 /* The same question again, by a kernel that asks twice: no second failure. */
@@ -306,17 +338,13 @@ static bool fits(struct shm_meter *s, unsigned long pages)
 
 static int shm_grow(struct shm_meter *s, struct folio *folio, pgoff_t index)
 {
-	struct adding *a = take_adding(s, folio_nr_pages(folio));
+	struct adding *a = add(s, folio, index);
 	bool again = asks_again(s, index);
 	unsigned long want, more;
 
 	meter_watch(&s->m);
 	if (!a)
 		return -ENOSPC;
-	a->task = current;
-	a->folio = folio;
-	a->index = index;
-	a->pages = folio_nr_pages(folio);
 	want = max(pages_of(s), s->reserved);
 	/* It may have shrunk meanwhile, even by more than is added. */
 	if (want < s->m.charged[STOCKVZ_RES_SHMPAGES])
@@ -324,7 +352,7 @@ static int shm_grow(struct shm_meter *s, struct folio *folio, pgoff_t index)
 	more = want - s->m.charged[STOCKVZ_RES_SHMPAGES];
 	if ((!again || fits(s, more)) && !charge_pages(s, more))
 		return 0;
-	a->pages = 0;
+	retire(s, a);
 	s->refused = again ? NULL : current;
 	s->refused_at = index;
 	return -ENOSPC;
@@ -397,18 +425,25 @@ static void shm_recalc(struct ftrace_regs *fregs)
 
 DEFINE_HOOK(shm_recalc)
 
+static void free_addings(struct shm_meter *s)
+{
+	struct adding *a, *next;
+
+	list_splice(&s->spare, &s->adding);
+	list_for_each_entry_safe(a, next, &s->adding, link)
+		kfree(a);
+}
+
 /* shmem_evict_inode(inode): nothing has it any more. */
 static void shm_evict(struct ftrace_regs *fregs)
 {
-	struct adding *a, *next;
 	struct shm_meter *s;
 
 	preempt_disable();
 	s = of_inode(hook_arg(fregs, 0, struct inode *));
 	if (s) {
 		meter_stop(&s->m);
-		list_for_each_entry_safe(a, next, &s->adding, link)
-			kfree(a);
+		free_addings(s);
 		kfree_rcu(s, m.rcu);
 	}
 	preempt_enable();

@@ -14,6 +14,9 @@
 /* Sockets come and go less often than packets. Irqs off. */
 #define LOCKS 64
 
+/* Looking at so many is nothing: some ten microseconds. */
+#define FEW 1024
+
 struct hlist_head *sockmem_table __read_mostly;
 unsigned int sockmem_bits __read_mostly;
 static spinlock_t locks[LOCKS];
@@ -225,6 +228,29 @@ int sockmem_send(struct sockmem *m, unsigned int bytes,
 			m->above += change;
 	}
 	return 0;
+}
+
+/**
+ * sockmem_may_look() - is it time to look at all sockets, before a refusal?
+ * @ub: whose
+ * @tcp: at TCP's, for which once a jiffy is enough; or at others
+ *
+ * A beancounter with very many sockets does not spend its time on that, nor the
+ * machine's.
+ *
+ * Context: any.
+ * Return: true if the caller shall look.
+ */
+bool sockmem_may_look(struct ub *ub, bool tcp)
+{
+	unsigned long sockets =
+		atomic_long_read(&ub->counter[STOCKVZ_RES_NUMTCPSOCK].c.held) +
+		atomic_long_read(&ub->counter[STOCKVZ_RES_NUMOTHERSOCK].c.held);
+	unsigned long pause = sockets / FEW + tcp, now = jiffies;
+	unsigned long last = READ_ONCE(ub->socks.looked[tcp]);
+
+	return !pause || (now - last >= pause &&
+			  cmpxchg(&ub->socks.looked[tcp], last, now) == last);
 }
 
 static void settle(struct sockmem *m)

@@ -68,6 +68,7 @@ enum ub_severity sockmem_send_severity(const struct sockmem *m,
 				       unsigned int more);
 int sockmem_send(struct sockmem *m, unsigned int bytes,
 		 enum ub_severity severity, struct ub_refusal *why);
+bool sockmem_may_look(struct ub *ub, bool tcp);
 void sockmem_drop(const struct sock *sk);
 int sockmem_init(void);
 void sockmem_exit(void);

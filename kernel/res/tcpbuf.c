@@ -8,7 +8,8 @@
  * has granted since. We look wherever memory is taken from the kernel's pool or
  * goes back there, and whenever somebody reads the row. Between two looks a
  * socket may be off by what the kernel takes without asking: less than a page
- * of what it has in hand, a FIN, a segment that is split to be sent again.
+ * of what it has in hand, a FIN, a segment that is split to be sent again, one of
+ * pure MSG_ZEROCOPY, and whatever is within SO_RESERVE_MEM.
  *
  * Sending. Who has something queued and finds no room for more waits for its
  * own acknowledgments: send() sleeps or says EAGAIN, poll() has no POLLOUT.
@@ -133,7 +134,7 @@ static void look_if_idle(struct sockmem *m)
  * tcpbuf_refresh() - look at every socket of a beancounter
  * @ub: the beancounter
  *
- * Context: process, irqs on.
+ * Context: any.
  */
 void tcpbuf_refresh(struct ub *ub)
 {
@@ -154,6 +155,24 @@ void tcpbuf_refresh(struct ub *ub)
 /*
  * Sending.
  */
+
+/*
+ * Somebody is about to be refused. What others have given back may not have been
+ * seen: of a socket with SO_RESERVE_MEM nothing goes back to the kernel's pool. The
+ * caller holds the socket, so the record stays; it is not locked meanwhile.
+ */
+static noinline bool look_before_refusal(struct sockmem *m, unsigned long *flags)
+{
+	struct ub *ub = m->ub;
+
+	if (!sockmem_may_look(ub, true))
+		return false;
+	sockmem_unlock(m, *flags);
+	tcpbuf_refresh(ub);
+	spin_lock_irqsave(&m->lock, *flags);
+	__release(&m->lock);	/* not for us to give back */
+	return true;
+}
 
 /* Would a charge be granted now? */
 static bool fits(const struct sockmem *m, unsigned int more)
@@ -204,6 +223,8 @@ static bool tcpbuf_may_send(struct ftrace_regs *fregs)
 	if (sent(sk) > m->snd)
 		sockmem_send(m, sent(sk), UB_FORCE, NULL);
 	no = !fits(m, wanted(m));
+	if (unlikely(no) && look_before_refusal(m, &flags))
+		no = !fits(m, wanted(m));
 	sockmem_unlock(m, flags);
 	return no;
 }
@@ -262,6 +283,8 @@ static bool tcpbuf_send(struct ftrace_regs *fregs)
 		return false;
 	more = size + sk->sk_forward_alloc;
 	no = add_sent(m, sk, more);
+	if (unlikely(no) && look_before_refusal(m, &flags))
+		no = add_sent(m, sk, more);
 	m->want = no ? more : 0;
 	sockmem_unlock(m, flags);
 	return no;
@@ -284,6 +307,9 @@ static void tcpbuf_wait(struct ftrace_regs *fregs)
 
 	if (likely(!m))
 		return;
+	look(m, sk);
+	if (!fits(m, wanted(m)))
+		look_before_refusal(m, &flags);
 	more = wanted(m);
 	if (!may_refuse_to_send(sk) || sent(sk) >= READ_ONCE(sk->sk_sndbuf) ||
 	    fits(m, more)) {
@@ -309,10 +335,16 @@ static long tcpbuf_connect(struct ftrace_regs *fregs)
 	struct ub_refusal why;
 	unsigned long flags;
 	struct sockmem *m = lock_tcp(sk, &flags);
+	int err;
 
 	if (likely(!m))
 		return 0;
-	if (!sockmem_send(m, sent(sk) + EMPTY, UB_HARD, &why)) {
+	err = sockmem_send(m, sent(sk) + EMPTY, UB_HARD, NULL);
+	if (unlikely(err)) {
+		look_before_refusal(m, &flags);
+		err = sockmem_send(m, sent(sk) + EMPTY, UB_HARD, &why);
+	}
+	if (likely(!err)) {
 		sockmem_unlock(m, flags);
 		return 0;
 	}

@@ -16,7 +16,13 @@
 #define MIN_BITS 12
 #define MAX_BITS 22
 
-struct meter_table meters_of_mms __read_mostly, meters_of_inodes __read_mostly;
+/*
+ * At so many files is looked with preemption off, a millisecond or so, while others
+ * of the same beancounter wait for the lock in the same way.
+ */
+#define FILES_AT_ONCE 4096
+
+struct meter_table meter_tables[UB_METERED] __read_mostly;
 
 /* Changes of the tables. */
 static DEFINE_SPINLOCK(meters_table_lock);
@@ -45,8 +51,8 @@ void meter_watch(struct meter *m)
 	lockdep_assert_held(&ub->meters_lock);
 	if (!list_empty(&m->link))
 		return;
-	list_add_tail(&m->link, &ub->meters);
-	WRITE_ONCE(ub->watched, ub->watched + 1);
+	list_add_tail(&m->link, &ub->meters[m->kind]);
+	WRITE_ONCE(ub->watched[m->kind], ub->watched[m->kind] + 1);
 }
 
 static void unwatch(struct meter *m)
@@ -57,7 +63,7 @@ static void unwatch(struct meter *m)
 	if (list_empty(&m->link))
 		return;
 	list_del_init(&m->link);
-	WRITE_ONCE(ub->watched, ub->watched - 1);
+	WRITE_ONCE(ub->watched[m->kind], ub->watched[m->kind] - 1);
 }
 
 static void settle(struct meter *m)
@@ -66,39 +72,58 @@ static void settle(struct meter *m)
 		unwatch(m);
 }
 
-/* But for one who knows better what it is about to hold. */
+/*
+ * Before a refusal, but for one who knows better what it is about to hold. numproc
+ * bounds address spaces, which change unasked all the time. Files hardly do: if
+ * there are too many to look at all, the next look goes on where this one ends.
+ */
 static void settle_all(struct ub *ub, const struct meter *but)
 {
+	struct list_head *files = &ub->meters[UB_INODES];
+	unsigned int left = FILES_AT_ONCE;
 	struct meter *m, *next;
 
 	lockdep_assert_held(&ub->meters_lock);
-	list_for_each_entry_safe(m, next, &ub->meters, link)
+	list_for_each_entry_safe(m, next, &ub->meters[UB_MMS], link)
 		if (m != but)
 			settle(m);
+	list_for_each_entry_safe(m, next, files, link) {
+		if (!left--) {
+			list_rotate_to_front(&m->link, files);
+			break;
+		}
+		if (m != but)
+			settle(m);
+	}
+}
+
+/* As far as it goes, others may have the lock in between: new ones come at the end. */
+static void settle_kind(struct ub *ub, enum ub_metered kind)
+{
+	struct list_head *meters = &ub->meters[kind];
+	unsigned long left;
+
+	spin_lock(&ub->meters_lock);
+	for (left = ub->watched[kind]; left && !list_empty(meters); left--) {
+		struct meter *m = list_first_entry(meters, struct meter, link);
+
+		list_move_tail(&m->link, meters);
+		settle(m);
+		cond_resched_lock(&ub->meters_lock);
+	}
+	spin_unlock(&ub->meters_lock);
 }
 
 /**
  * meters_settle() - make a beancounter's metered rows say what is so
  * @ub: whose
  *
- * From the front of the list to its end, where new ones come, so that others may
- * have the lock in between.
- *
  * Context: task, may sleep.
  */
 void meters_settle(struct ub *ub)
 {
-	unsigned long left;
-
-	spin_lock(&ub->meters_lock);
-	for (left = ub->watched; left && !list_empty(&ub->meters); left--) {
-		struct meter *m = list_first_entry(&ub->meters, struct meter, link);
-
-		list_move_tail(&m->link, &ub->meters);
-		settle(m);
-		cond_resched_lock(&ub->meters_lock);
-	}
-	spin_unlock(&ub->meters_lock);
+	settle_kind(ub, UB_MMS);
+	settle_kind(ub, UB_INODES);
 }
 
 /**
@@ -112,13 +137,15 @@ unsigned long meters_watched(void)
 	struct ub *ub;
 
 	for (ub = ub_next_get(NULL); ub; ub = ub_next_get(ub))
-		n += READ_ONCE(ub->watched);
+		n += READ_ONCE(ub->watched[UB_MMS]) +
+		     READ_ONCE(ub->watched[UB_INODES]);
 	return n;
 }
 
 /**
  * meter_init() - make a meter for an object
  * @m: the meter
+ * @kind: what its object is
  * @object: its object, which has none
  * @ub: who pays; found with preemption still off, or with a reference
  * @settle: see struct meter
@@ -126,11 +153,12 @@ unsigned long meters_watched(void)
  * Charge what the object has, then meter_start() and, if it may change unasked,
  * meter_watch(): nobody settles it before.
  */
-void meter_init(struct meter *m, const void *object, struct ub *ub,
-		bool (*settle)(struct meter *m))
+void meter_init(struct meter *m, enum ub_metered kind, const void *object,
+		struct ub *ub, bool (*settle)(struct meter *m))
 {
 	memset(m, 0, sizeof(*m));
 	m->object = object;
+	m->kind = kind;
 	m->ub = ub;
 	m->settle = settle;
 	INIT_LIST_HEAD(&m->link);
@@ -139,18 +167,17 @@ void meter_init(struct meter *m, const void *object, struct ub *ub,
 /**
  * meter_start() - let a meter be found
  * @m: the meter
- * @table: for objects of its kind
  *
  * Context: the lock held.
  */
-void meter_start(struct meter *m, struct meter_table *table)
+void meter_start(struct meter *m)
 {
 	struct ub *ub = m->ub;
 
 	lockdep_assert_held(&ub->meters_lock);
 	refcount_inc(&ub->refs);
 	spin_lock(&meters_table_lock);
-	hlist_add_head_rcu(&m->node, meter_bucket(table, m->object));
+	hlist_add_head_rcu(&m->node, meter_bucket(m->kind, m->object));
 	spin_unlock(&meters_table_lock);
 }
 
@@ -262,8 +289,8 @@ static bool make_table(struct meter_table *table, unsigned long bytes)
  */
 int meters_init(void)
 {
-	if (make_table(&meters_of_mms, BYTES_PER_MM) &&
-	    make_table(&meters_of_inodes, BYTES_PER_INODE))
+	if (make_table(&meter_tables[UB_MMS], BYTES_PER_MM) &&
+	    make_table(&meter_tables[UB_INODES], BYTES_PER_INODE))
 		return 0;
 	meters_exit();
 	return -ENOMEM;
@@ -274,6 +301,6 @@ int meters_init(void)
  */
 void meters_exit(void)
 {
-	kvfree(meters_of_mms.buckets);
-	kvfree(meters_of_inodes.buckets);
+	kvfree(meter_tables[UB_MMS].buckets);
+	kvfree(meter_tables[UB_INODES].buckets);
 }

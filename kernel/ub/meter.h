@@ -6,10 +6,13 @@
  * whom, and what is charged is set to what the kernel says ("settled") at the
  * object's next event - and, for all meters of a beancounter whose objects may
  * change unasked, before one of its rows is read or a charge is refused. So nobody
- * ever sees an old number. Those are in the beancounter's list: an address space
+ * ever sees an old number. Those are in the beancounter's lists: an address space
  * always, a file as long as there is something in it.
  *
- * Locks. ub->meters_lock guards the beancounter's list and what its meters say,
+ * Of files there may be millions. So whoever is refused looks at some thousands of
+ * them, and the next one at the following: see settle_all().
+ *
+ * Locks. ub->meters_lock guards the beancounter's lists and what its meters say,
  * and is held over every charge of what is metered, so that settling all and
  * then charging is one step. It may be taken with interrupts off, but not in
  * one. Inside it: what settling needs. meters_table_lock, inside that: the hash.
@@ -36,8 +39,8 @@ struct meter_table {
 	unsigned int bits;
 };
 
-/* Apart: a container may have a million files and should not slow mmap() down. */
-extern struct meter_table meters_of_mms, meters_of_inodes;
+/* By kind: a container may have a million files and should not slow mmap() down. */
+extern struct meter_table meter_tables[UB_METERED];
 
 /* kmemsize is none of them, but the three come right behind it. */
 #define METER_RESOURCES (STOCKVZ_RES_SHMPAGES + 1)
@@ -46,7 +49,8 @@ extern struct meter_table meters_of_mms, meters_of_inodes;
  * struct meter - what is charged for one object
  * @node: in its bucket; meters_table_lock; read with preemption off
  * @link: in the beancounter's list, or empty. ub->meters_lock
- * @object: its address. Constant, as the next two
+ * @object: its address. Constant, as the next three
+ * @kind: what it is
  * @ub: who pays; counted: see struct ub
  * @settle: set what is charged to what the object holds. Called with the lock
  *	held, interrupts as they are. Returns whether it may change unasked
@@ -57,6 +61,7 @@ struct meter {
 	struct hlist_node node;
 	struct list_head link;
 	const void *object;
+	enum ub_metered kind;
 	struct ub *ub;
 	bool (*settle)(struct meter *m);
 	unsigned long charged[METER_RESOURCES];
@@ -65,24 +70,26 @@ struct meter {
 
 struct meter *__meter_find(struct hlist_head *bucket, const void *object);
 
-static inline struct hlist_head *meter_bucket(const struct meter_table *table,
-					      const void *object)
+static __always_inline struct hlist_head *meter_bucket(enum ub_metered kind,
+						       const void *object)
 {
+	const struct meter_table *table = &meter_tables[kind];
+
 	return &table->buckets[hash_ptr(object, table->bits)];
 }
 
 /**
  * meter_find() - the meter of an object
- * @table: for objects of its kind
+ * @kind: what it is
  * @object: its address; alive
  *
  * Context: preemption off, until which is on again the result stays.
  * Return: NULL if it has none: most are the host's.
  */
-static __always_inline struct meter *meter_find(const struct meter_table *table,
+static __always_inline struct meter *meter_find(enum ub_metered kind,
 						const void *object)
 {
-	struct hlist_head *bucket = meter_bucket(table, object);
+	struct hlist_head *bucket = meter_bucket(kind, object);
 
 	if (likely(hlist_empty(bucket)))
 		return NULL;
@@ -105,9 +112,9 @@ static inline void meter_unlock(struct meter *m)
 	spin_unlock(&m->ub->meters_lock);
 }
 
-void meter_init(struct meter *m, const void *object, struct ub *ub,
-		bool (*settle)(struct meter *m));
-void meter_start(struct meter *m, struct meter_table *table);
+void meter_init(struct meter *m, enum ub_metered kind, const void *object,
+		struct ub *ub, bool (*settle)(struct meter *m));
+void meter_start(struct meter *m);
 void meter_watch(struct meter *m);
 void meter_stop(struct meter *m);
 bool meter_fits(struct meter *m, enum stockvz_resource res,

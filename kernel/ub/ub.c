@@ -138,7 +138,8 @@ static struct ub *ub_alloc(u32 id)
 	ratelimit_state_init(&ub->shortages, UB_SHORTAGES_TIME, UB_SHORTAGES);
 	ub->shortages.flags = RATELIMIT_MSG_ON_RELEASE;
 	spin_lock_init(&ub->meters_lock);
-	INIT_LIST_HEAD(&ub->meters);
+	INIT_LIST_HEAD(&ub->meters[UB_MMS]);
+	INIT_LIST_HEAD(&ub->meters[UB_INODES]);
 	spin_lock_init(&ub->socks.lock);
 	INIT_LIST_HEAD(&ub->socks.all);
 	init_waitqueue_head(&ub->socks.waiting);

@@ -44,6 +44,9 @@
 /* The rows of /proc/user_beancounters; swappages came after it was fixed. */
 #define UB_ROWS 24
 
+/* What meters stand beside: see meter.h. */
+enum ub_metered { UB_MMS, UB_INODES, UB_METERED };
+
 struct cgroup;
 struct ub_binding;
 
@@ -53,12 +56,14 @@ struct ub_binding;
  * @all: changed under @lock, read under RCU
  * @waiting: senders that found no room
  * @orphans: TCP sockets that no file holds any more
+ * @looked: in which jiffy somebody who was refused looked at all, last: others, TCP's
  */
 struct ub_socks {
 	spinlock_t lock;	/* see above */
 	struct list_head all;
 	wait_queue_head_t waiting;
 	atomic_t orphans;
+	unsigned long looked[2];
 };
 
 /**
@@ -78,7 +83,7 @@ struct ub_socks {
  * @history: what was refused to it. Constant
  * @shortages: how many refusals up to the limit may go to the log
  * @meters_lock: see meter.h
- * @meters: those that are to be looked at. @meters_lock
+ * @meters: those that are to be looked at, by kind. @meters_lock
  * @watched: how many of them. @meters_lock
  * @socks: see there
  * @share: what is wanted of the schedulers: see there
@@ -101,8 +106,8 @@ struct ub {
 	struct ub_history *history;
 	struct ratelimit_state shortages;
 	spinlock_t meters_lock; /* of the next, and of what they say */
-	struct list_head meters;
-	unsigned long watched;
+	struct list_head meters[UB_METERED];
+	unsigned long watched[UB_METERED];
 	struct ub_socks socks;
 	struct ub_share share;
 	struct ub_usage usage;

@@ -60,7 +60,6 @@ static bool read_ip6(struct sk_buff *skb, struct venet_ip *from, struct venet_ip
 	return ip->version == 6;
 }
 
-/* A packet begins with its network header, whatever its sender has noted. */
 static bool read_addresses(struct sk_buff *skb, struct venet_ip *from, struct venet_ip *to)
 {
 	if (skb->protocol == htons(ETH_P_IP))
@@ -116,11 +115,17 @@ static bool may_send(const struct venet_ns *ns, const struct venet_ip *from,
 
 /*
  * Is it too large to arrive there? As on a wire: or the root of a container raises
- * his own MTU, and has the host do the fragmenting.
+ * his own MTU, and has the host do the fragmenting. Of what is cut later each
+ * segment has to fit.
  */
 static bool is_too_big(const struct sk_buff *skb, const struct net_device *dev)
 {
-	return skb->len > READ_ONCE(dev->mtu) && !skb_is_gso(skb);
+	unsigned int mtu = READ_ONCE(dev->mtu);
+
+	if (skb->len <= mtu)
+		return false;
+	return !skb_is_gso(skb) || !skb_transport_header_was_set(skb) ||
+	       !skb_gso_validate_network_len(skb, mtu);
 }
 
 /* Where a packet goes; NULL and why not. */
@@ -132,6 +137,8 @@ static struct net_device *receiver(const struct venet_ns *home, struct sk_buff *
 	struct venet_ip from, to;
 	struct net_device *dev;
 
+	/* A packet begins with it, whatever its sender has noted. */
+	skb_reset_network_header(skb);
 	*why = SKB_DROP_REASON_UNHANDLED_PROTO;
 	if (!read_addresses(skb, &from, &to))
 		return NULL;
@@ -167,7 +174,6 @@ static int hand_over(struct sk_buff *skb, struct net_device *dev)
 	skb->priority = 0;
 	skb->dev = dev;
 	skb_reset_mac_header(skb);
-	skb_reset_network_header(skb);
 	return __netif_rx(skb);
 }
 

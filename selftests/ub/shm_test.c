@@ -528,6 +528,145 @@ TEST_F(ub, many_empty_files)
 }
 
 /*
+ * Files with a page each: who is refused looks at 4096 of them.
+ */
+
+#define AT_ONCE 4096
+
+/* Of those from FIRST on. */
+static long make_full(long first, long n)
+{
+	char path[64];
+
+	while (n--) {
+		snprintf(path, sizeof(path), TMPFS "/%ld", first + n);
+		fd = open(path, O_RDWR | O_CREAT, 0600);
+		if (fd < 0 || write(fd, "", 1) != 1)
+			return -errno;
+		close(fd);
+	}
+	return 0;
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1e6 + t.tv_nsec / 1e3;
+}
+
+/* Microseconds for one that is refused; the best of so many. */
+static long map_refused(long tries, long b)
+{
+	double start, took, best = 1e9;
+
+	while (tries--) {
+		start = now();
+		if (map_private(1, 1000) != -ENOMEM)
+			return -EINVAL;
+		took = now() - start;
+		best = took < best ? took : best;
+	}
+	return best;
+}
+
+TEST_F_TIMEOUT(ub, many_files_do_not_hold_anybody_up, 300)
+{
+	struct box *a = &self->a;
+	long some, many;
+
+	tmpfs_make(_metadata);
+	ASSERT_EQ(0, mount("none", TMPFS, NULL, MS_REMOUNT, "size=256m,nr_inodes=100k"));
+	EXPECT_EQ(0, IN(a, make_full, 0, 2 * AT_ONCE));
+	LIMIT(a, PRIVVMPAGES, HELD(a, PRIVVMPAGES) + 100);
+	some = IN(a, map_refused, 50);
+	LIMIT(a, PRIVVMPAGES, UB_MAX);
+	EXPECT_EQ(0, IN(a, make_full, 2 * AT_ONCE, 6 * AT_ONCE));
+	LIMIT(a, PRIVVMPAGES, HELD(a, PRIVVMPAGES) + 100);
+	many = IN(a, map_refused, 50);
+	TH_LOG("%ld us, with four times the files %ld us", some, many);
+	EXPECT_LT(0, some);
+	EXPECT_LT(many, 2 * some);
+	EXPECT_EQ(0, IN(a, remove_empty, 8 * AT_ONCE));
+	tmpfs_remove();
+}
+
+static long protect(long i, long prot)
+{
+	return sys(mprotect(spot[i].at, spot[i].pages * PAGE, prot));
+}
+
+/* Room that another process made unasked is found at once, whatever files there are. */
+TEST_F_TIMEOUT(ub, address_spaces_before_files, 120)
+{
+	struct box *a = &self->a;
+	struct worker other;
+
+	tmpfs_make(_metadata);
+	ASSERT_EQ(0, worker_start(&other, a->cgroup));
+	EXPECT_EQ(0, IN(a, make_full, 0, 3 * AT_ONCE / 2));
+	worker_begin(&other, map_private, 0, 1000);
+	EXPECT_EQ(0, worker_end(&other));
+	LIMIT(a, PRIVVMPAGES, HELD(a, PRIVVMPAGES) + 100);
+	worker_begin(&other, protect, 0, PROT_READ);
+	EXPECT_EQ(0, worker_end(&other));
+	EXPECT_EQ(0, IN(a, map_private, 0, 1000));
+	EXPECT_EQ(0, FAILCNT(a, PRIVVMPAGES));
+	EXPECT_EQ(0, IN(a, unmap, 0));
+	EXPECT_EQ(0, IN(a, remove_empty, 3 * AT_ONCE / 2));
+	worker_stop(&other);
+	tmpfs_remove();
+}
+
+/* Pages that nobody has written to. */
+static long read_holes(long pages, long b)
+{
+	volatile char c;
+	long i, err = create(0, 0) ?: cut(pages, 0) ?: map_it(0, pages);
+
+	for (i = 0; !err && i < pages; i++)
+		c = spot[0].at[i * PAGE];
+	(void)c;
+	return err ?: unmap(0, 0) ?: close_it(0, 0);
+}
+
+#define HOLES 256L
+
+static bool drop_caches(void)
+{
+	int f = open("/proc/sys/vm/drop_caches", O_WRONLY);
+	bool done = f >= 0 && write(f, "1", 1) == 1;
+
+	close(f);
+	return done;
+}
+
+/* The kernel may drop them, and tells nobody. In which file it was is found in turn. */
+TEST_F_TIMEOUT(ub, what_went_unseen_is_found_in_turn, 120)
+{
+	struct box *a = &self->a;
+	int tries = 0;
+	long got;
+
+	tmpfs_make(_metadata);
+	EXPECT_EQ(0, IN(a, make_full, 0, AT_ONCE));
+	EXPECT_EQ(0, IN(a, read_holes, HOLES));
+	EXPECT_EQ(0, IN(a, make_full, AT_ONCE, AT_ONCE));
+	LIMIT(a, SHMPAGES, 2 * AT_ONCE + HOLES);
+	EXPECT_EQ(2 * AT_ONCE + HOLES, (long)HELD(a, SHMPAGES));
+	EXPECT_TRUE(drop_caches());
+	do
+		got = IN(a, map_shared, 1, HOLES / 2);
+	while (got == -ENOMEM && ++tries < 3);
+	EXPECT_EQ(0, got) TH_LOG("after %d refusals", tries);
+	EXPECT_EQ(0, IN(a, unmap, 1));
+	EXPECT_EQ(0, IN(a, remove_it));
+	EXPECT_EQ(0, IN(a, remove_empty, 2 * AT_ONCE));
+	tmpfs_remove();
+}
+
+/*
  * Huge pages: the kernel splits and joins them with the file's own lock held.
  */
 

@@ -275,6 +275,39 @@ TEST_F(connection, no_empty_segment_is_left)
 }
 
 /* The admin raises the limit: who waits hears of it with the next acknowledgment. */
+static long reserve_memory(long fd, long bytes)
+{
+	int value = bytes;
+
+	return sys(setsockopt(fds[fd], SOL_SOCKET, SO_RESERVE_MEM, &value, sizeof(value)));
+}
+
+/*
+ * The kernel keeps for this socket what it has reserved, so nobody is told when its
+ * queue is empty. HELD() would find out, so it must not be asked.
+ */
+TEST_F(connection, what_a_reservation_hides_is_found)
+{
+	struct box *a = &self->a;
+	long other, sent, got;
+
+	got = IN(a, reserve_memory, self->fd, 4 << 20);
+	if (got == -EOPNOTSUPP)
+		SKIP(return, "sockets are not accounted to a cgroup");
+	ASSERT_EQ(0, got);
+	other = IN(a, call, self->port);
+	ASSERT_LE(0, other);
+	ASSERT_LE(0, take(0, 0));
+	sent = IN(a, stuff, self->fd);
+	ASSERT_LT(200000, sent);
+	EXPECT_EQ(sent, drain(self->peer, sent));
+	EXPECT_TRUE(EVENTUALLY(WQUEUED(a, self->fd) == 0));
+	LIMIT(a, TCPSNDBUF, 100000);
+	EXPECT_LT(50000, IN(a, stuff, other));
+	EXPECT_GE(100000 + FORCED, HELD(a, TCPSNDBUF));
+	EXPECT_EQ(WQUEUED(a, other), (long)HELD(a, TCPSNDBUF));
+}
+
 TEST_F(connection, the_limit_is_raised)
 {
 	struct box *a = &self->a;

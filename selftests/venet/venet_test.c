@@ -222,6 +222,50 @@ TEST_F_TIMEOUT(venet, larger_than_the_other_end_takes, 60)
 	close(to);
 }
 
+/* So many bytes in four segments; how many datagrams come of it? */
+static int in_segments(int from, int to, const char *dest, int segment, int ms)
+{
+	static char buf[4 * 15000];
+	int n = 0;
+
+	if (setsockopt(from, IPPROTO_UDP, UDP_SEGMENT, &segment, sizeof(segment)) ||
+	    udp_send(from, dest, PORT, buf, 4 * segment) != 4 * segment)
+		return -errno;
+	while (n < 4 && arrives(to, ms)) {
+		if (recv(to, buf, sizeof(buf), 0) != segment)
+			return -EMSGSIZE;
+		n++;
+	}
+	return n;
+}
+
+/* Nor cut what he sends in one piece into segments, and these into fragments. */
+TEST_F_TIMEOUT(venet, segments_larger_than_the_other_end_takes, 120)
+{
+	static const struct {
+		const char *from, *to;
+		int head;
+	} ways[] = { { A4, HOST4, 28 }, { A6, HOST6, 48 } };
+	unsigned long drops;
+	unsigned int i;
+
+	ASSERT_EQ(0, sh("ip -n a link set venet0 mtu 65535"));
+	for (i = 0; i < ARRAY_SIZE(ways); i++) {
+		int from = udp_bound(self->a, ways[i].from, 0);
+		int to = udp_bound(HOST, ways[i].to, PORT);
+
+		drops = dropped(self->a);
+		EXPECT_EQ(4, in_segments(from, to, ways[i].to, 1500 - ways[i].head, SOON_MS));
+		EXPECT_EQ(drops, dropped(self->a));
+		EXPECT_EQ(0, in_segments(from, to, ways[i].to, 1501 - ways[i].head, NEVER_MS));
+		EXPECT_EQ(drops + 1, dropped(self->a));
+		EXPECT_EQ(0, in_segments(from, to, ways[i].to, 15000, NEVER_MS));
+		EXPECT_EQ(drops + 2, dropped(self->a));
+		close(from);
+		close(to);
+	}
+}
+
 static int link_flags(int ns, short *flags, struct ifreq *mtu, struct ifreq *hw)
 {
 	struct ifreq r = { .ifr_name = "venet0" };
