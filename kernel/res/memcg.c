@@ -71,15 +71,21 @@ static unsigned long pages_in_need_of_swap(struct mem_cgroup *memcg)
  * memcg_oomguarpages() - what a cgroup would have to lose for its memory to be free
  * @cgroup: the cgroup
  *
- * Context: any, RCU read-side.
+ * Context: any; @cgroup stays meanwhile.
  * Return: pages; 0 without a memory controller.
  */
 unsigned long memcg_oomguarpages(struct cgroup *cgroup)
 {
-	struct mem_cgroup *memcg = memcg_of(cgroup);
+	struct mem_cgroup *memcg;
+	unsigned long n = 0;
 
-	return memcg ? pages_in_need_of_swap(memcg) +
-		       page_counter_read(&memcg->swap) : 0;
+	/* The kernel's walk asks for just this: preemption off is not enough. */
+	rcu_read_lock();
+	memcg = memcg_of(cgroup);
+	if (memcg)
+		n = pages_in_need_of_swap(memcg) + page_counter_read(&memcg->swap);
+	rcu_read_unlock();
+	return n;
 }
 
 static void read_counter(struct page_counter *c, struct ub_numbers *n)

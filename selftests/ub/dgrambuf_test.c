@@ -339,18 +339,18 @@ TEST_F_TIMEOUT(dgram, flood_at_the_barrier, 120)
 }
 
 /* Reads while others send, with SO_RCVBUF and the barrier both in the way. */
-static long read_until(long fd, long ms)
+static long read_until(long fd, long naps)
 {
 	char buf[65536];
 	long n = 0;
 
-	while (ms > 0) {
+	while (naps > 0) {
 		if (recv(fds[fd], buf, sizeof(buf), 0) >= 0) {
 			n++;
 			continue;
 		}
 		usleep(1000);
-		ms--;
+		naps--;
 	}
 	return n;
 }
@@ -363,7 +363,7 @@ TEST_F_TIMEOUT(dgram, churn, 120)
 
 	EXPECT_EQ(0, IN(a, small_buffer, fd, 16 * self->one));
 	LIMIT(a, DGRAMRCVBUF, 20 * self->one);
-	worker_begin(&a->worker, read_until, fd, 3000);
+	worker_begin(&a->worker, read_until, fd, repeats(3000));
 	for (i = 0; i < CROWD; i++) {
 		pid_t pid = fork();
 

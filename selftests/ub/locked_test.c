@@ -357,10 +357,10 @@ TEST_F_TIMEOUT(ub, crowd_at_the_barrier, 120)
 {
 	struct box *a = &self->a;
 
-	crowd_churns(_metadata, a, STOCKVZ_RES_LOCKEDPAGES, 5, churn, 5000, 2);
+	crowd_churns(_metadata, a, STOCKVZ_RES_LOCKEDPAGES, 5, churn, repeats(5000), 2);
 	/* As many as there is room for: nobody is refused. */
 	EXPECT_EQ(0, crowd_churns(_metadata, a, STOCKVZ_RES_LOCKEDPAGES, 2 * CROWD,
-				  churn, 5000, 2));
+				  churn, repeats(5000), 2));
 }
 
 TEST_HARNESS_MAIN

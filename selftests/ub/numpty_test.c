@@ -279,7 +279,7 @@ static long churn(long n, long b)
 
 TEST_F_TIMEOUT(pty, crowd_at_the_barrier, 120)
 {
-	crowd_churns(_metadata, &self->a, STOCKVZ_RES_NUMPTY, 2, churn, 1000, 0);
+	crowd_churns(_metadata, &self->a, STOCKVZ_RES_NUMPTY, 2, churn, repeats(1000), 0);
 }
 
 static long open_until_refused(long a, long b)

@@ -789,7 +789,7 @@ static long churn(long n, long b)
 
 TEST_F_TIMEOUT(ub, crowd_that_churns, 120)
 {
-	crowd_churns(_metadata, &self->a, STOCKVZ_RES_NUMSIGINFO, 3, churn, 5000, 0);
+	crowd_churns(_metadata, &self->a, STOCKVZ_RES_NUMSIGINFO, 3, churn, repeats(5000), 0);
 }
 
 TEST_HARNESS_MAIN

@@ -273,7 +273,7 @@ static long churn(long n, long type)
 TEST_F_TIMEOUT(pair, crowd_at_the_barrier, 120)
 {
 	crowd_churns(_metadata, &self->a, STOCKVZ_RES_OTHERSOCKBUF,
-		     2 * self->one + self->one / 2, churn, 3000, variant->type);
+		     2 * self->one + self->one / 2, churn, repeats(3000), variant->type);
 }
 
 static long udp_send(long n, long size)
