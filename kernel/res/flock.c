@@ -182,13 +182,14 @@ static const struct file_lock_operations paid_ahead = {
 /*
  * Charge a request, which then holds that, the beancounter and this module, until its
  * lock is made or it goes itself: who asks for a lock has to let the kernel tell
- * filesystems of that, since they keep things there.
+ * filesystems of that, since they keep things there. lockd's threads do not always.
  */
 static __always_inline bool pay_ahead(struct ub *ub, struct file_lock *request)
 {
 	const struct file *file = compat_flc(request, file);
 
 	if (request->fl_ops || !file || has_ops(file) ||
+	    unlikely(current->flags & PF_KTHREAD) ||
 	    __ub_counter_charge(&ub->counter[STOCKVZ_RES_NUMFLOCK].c, 1, UB_HARD, NULL))
 		return false;
 	refcount_inc(&ub->refs);
@@ -354,6 +355,12 @@ static int flock_charged(struct inode *inode, struct file_lock *request,
 	return err;
 }
 
+/* Is a lock of flock() asked for? */
+static __always_inline bool is_flock(const struct file_lock *request)
+{
+	return compat_flc(request, flags) & FL_FLOCK && !is_unlock(request);
+}
+
 /* A lock is asked for, or a proof runs. */
 static noinline void ask_flock(struct ftrace_regs *fregs, struct file_lock *request)
 {
@@ -363,6 +370,9 @@ static noinline void ask_flock(struct ftrace_regs *fregs, struct file_lock *requ
 		hook_refuse(fregs, HOOK_PROOF_ERRNO);
 		return;
 	}
+	/* While another gate's proof runs everybody's come here. */
+	if (!is_flock(request))
+		return;
 	preempt_disable();
 	ub = ub_of_current();
 	if (unlikely(ub) && !wants_nothing(request) && !pay_ahead(ub, request))
@@ -376,8 +386,7 @@ void numflock_flock_hook(unsigned long ip, unsigned long parent_ip,
 {
 	struct file_lock *request = hook_arg(fregs, 1, struct file_lock *);
 
-	if (hook_proving_any() ||
-	    (compat_flc(request, flags) & FL_FLOCK && !is_unlock(request)))
+	if (hook_proving_any() || is_flock(request))
 		ask_flock(fregs, request);
 }
 
