@@ -159,13 +159,14 @@ void tcpbuf_refresh(struct ub *ub)
 /*
  * Somebody is about to be refused. What others have given back may not have been
  * seen: of a socket with SO_RESERVE_MEM nothing goes back to the kernel's pool. The
- * caller holds the socket, so the record stays; it is not locked meanwhile.
+ * caller holds the socket, so the record stays; it is not locked meanwhile. An
+ * acknowledgment does not wait for that: who wants to send looks himself.
  */
 static noinline bool look_before_refusal(struct sockmem *m, unsigned long *flags)
 {
 	struct ub *ub = m->ub;
 
-	if (!sockmem_may_look(ub, true))
+	if (!in_task() || !sockmem_may_look(ub, true))
 		return false;
 	sockmem_unlock(m, *flags);
 	tcpbuf_refresh(ub);
