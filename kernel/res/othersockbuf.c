@@ -210,8 +210,10 @@ static long nap(struct sockmem *m, unsigned int size, long timeo)
 	if (err && !hopeless(m->sk))
 		left = schedule_timeout(slice);
 	finish_wait(&m->ub->socks.waiting, &wait);
-	if (err && !left)
+	if (err && !left) {
 		look_before_refusal(m->ub);
+		err = take(m, size);
+	}
 	if (!err)
 		return -1;
 	return timeo == MAX_SCHEDULE_TIMEOUT ? timeo : timeo - slice + left;
