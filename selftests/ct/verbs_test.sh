@@ -14,7 +14,7 @@ conf=/etc/vz/conf
 ct_setup
 ct_gone $id
 ct_new $id
-plan 72
+plan 75
 
 # script NAME LINE: an action script that says that it ran, and what it was told
 script()
@@ -269,9 +269,16 @@ umount $ct_private/$id/tmp
 vzctl --quiet start $id
 check "those inside call the place what they like" vzctl exec2 $id 'mv /mnt "/m$(printf "\r")t"'
 check "it goes all the same" vzctl stop $id --fast
+mkdir -p /vz/cover $ct_private/$id/srv/b/later
+ln -s /vz/shared /vz/cover/b
+script $id.mount "cd /vz/root/$id/srv; mount -t tmpfs none b/later; mount --bind /vz/cover ."
+vzctl --quiet start $id
+check "one that another lies upon goes, too" vzctl stop $id --fast
+check "nothing is left of both" not grep " /vz/root/$id" /proc/self/mountinfo
+check "what a link in the other one leads to stays" test -e /vz/shared/later/file
 umount /vz/shared/before /vz/shared/later
 no_scripts
-rm -rf /vz/shared /vz/volume
+rm -rf /vz/shared /vz/volume /vz/cover
 
 ct_gone $id
 finish

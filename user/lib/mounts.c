@@ -28,12 +28,13 @@ static void unescape(char *text)
 }
 
 /*
- * "id parent device root point options [...] - type source options". What is between two
- * blanks is one field, whatever else is in it: a container names its directories as it likes.
+ * "id parent device root point options [shared:peers ...] - type source options". What is
+ * between two blanks is one field, whatever else is in it: a container names its directories
+ * as it likes.
  */
 static bool parse(struct mounts *mounts)
 {
-	char *left = mounts->line, *right = strstr(left, " - ");
+	char *left = mounts->line, *right = strstr(left, " - "), *group;
 
 	if (!right)
 		return false;
@@ -42,6 +43,8 @@ static bool parse(struct mounts *mounts)
 	mounts->id = strtoull(left, NULL, 10);
 	for (int field = 0; field < 5; field++)
 		mounts->point = strsep(&left, " ");
+	group = left ? strstr(left, " shared:") : NULL;
+	mounts->peers = group ? strtoull(group + strlen(" shared:"), NULL, 10) : 0;
 	mounts->type = strsep(&right, " ");
 	mounts->source = strsep(&right, " ");
 	if (!mounts->point || !mounts->source)

@@ -15,6 +15,7 @@ struct mounts {
 	size_t size;
 	/* Of the last one that was read, in that line */
 	unsigned long long id;
+	unsigned long long peers;	/* the group that it propagates in; 0: in none */
 	char *point, *type, *source;
 };
 

@@ -68,18 +68,37 @@ int rootfs_mount(const char *private, const char *root)
 	return move_mount(tree, "", AT_FDCWD, root, MOVE_MOUNT_F_EMPTY_PATH) ? -errno : 0;
 }
 
-/* How many of the mounts below a place it works for; *ret is of the last of the others. */
-static int each_below(const char *place, int (*act)(const char *point), int *ret)
+static bool is_below(const char *point, const char *place)
 {
 	size_t len = strlen(place);
+
+	return !strncmp(point, place, len) && point[len] == '/';
+}
+
+/* Does the path lead to it? Not if something lies on top, where a container may have links. */
+static bool is_reached(const struct mounts *mounts)
+{
+	const unsigned int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC;
+	struct statx stx;
+
+	return !statx(AT_FDCWD, mounts->point, flags, STATX_MNT_ID, &stx) &&
+	       stx.stx_mnt_id == mounts->id;
+}
+
+/* How many of the mounts below a place it works for; *ret is of the last of the others. */
+static int each_below(const char *place, int (*act)(const struct mounts *one, const char *place),
+		      int *ret)
+{
 	struct mounts mounts;
 	int done = 0;
 
 	*ret = mounts_open(&mounts);
 	while (mounts_next(&mounts)) {
-		if (strncmp(mounts.point, place, len) || mounts.point[len] != '/')
+		if (!is_below(mounts.point, place))
 			continue;
-		if (act(mounts.point))
+		if (!is_reached(&mounts))
+			*ret = -EBUSY;
+		else if (act(&mounts, place))
 			*ret = -errno;
 		else
 			done++;
@@ -88,21 +107,37 @@ static int each_below(const char *place, int (*act)(const char *point), int *ret
 	return done;
 }
 
-static int make_private(const char *point)
+/* Bound there from elsewhere on the host: from where it propagates. */
+static bool is_bound(const struct mounts *one, const char *place)
 {
-	return mount(NULL, point, NULL, MS_PRIVATE, NULL);
+	struct mounts mounts;
+	bool bound = false;
+
+	if (!one->peers)
+		return false;
+	mounts_open(&mounts);
+	while (!bound && mounts_next(&mounts))
+		bound = mounts.peers == one->peers && !is_below(mounts.point, place);
+	mounts_close(&mounts);
+	return bound;
 }
 
-static int umount_one(const char *point)
+static int part(const struct mounts *one, const char *place)
 {
-	return umount2(point, UMOUNT_NOFOLLOW);
+	return is_bound(one, place) ? mount(NULL, one->point, NULL, MS_PRIVATE, NULL) : 0;
+}
+
+static int umount_one(const struct mounts *one, const char *place)
+{
+	(void)place;
+	return umount2(one->point, UMOUNT_NOFOLLOW);
 }
 
 /*
  * Scripts of the admin may have mounted something there and not taken it away. What is
  * bound there is a peer of the host's mount, and what goes from the one goes from the
- * other: it is made private first. Not so VE_ROOT, whose copies in other namespaces of
- * the host are to lose what it loses. Who has others on top of him has his turn again.
+ * other: these part first. Not so VE_ROOT and all else, whose copies in other namespaces
+ * of the host are to lose what they lose. Who has others on top of him has his turn again.
  */
 static int umount_below(const char *root)
 {
@@ -112,7 +147,7 @@ static int umount_below(const char *root)
 	if (!realpath(root, real))
 		return -errno;
 	do {
-		each_below(real, make_private, &ret);
+		each_below(real, part, &ret);
 		done = each_below(real, umount_one, &ret);
 	} while (ret && done);
 	return ret;
