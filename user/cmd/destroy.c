@@ -13,7 +13,9 @@
 #include <unistd.h>
 
 #include "cmd.h"
+#include "lib/fd.h"
 #include "lib/files.h"
+#include "lib/lock.h"
 #include "lib/names.h"
 #include "lib/run.h"
 #include "options.h"
@@ -134,8 +136,11 @@ static void destroy_conf(const struct ct *ct)
 
 	for (const char *const *kind = ct_file_kinds; *kind; kind++)
 		keep_aside(ct, *kind);
-	if (*ct->name)
+	if (*ct->name) {
+		int auto_fd lock = lock_all();
+
 		name_unlink(ct->name, ct->id);
+	}
 	/* What it remembered makes no sense to another one of its number. */
 	if (!ct_dump_file(ct, dump, sizeof(dump)))
 		unlink(dump);

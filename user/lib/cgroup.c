@@ -84,6 +84,18 @@ static void enable_controllers(int dir)
 		file_write_at(dir, "cgroup.subtree_control", controllers[i]);
 }
 
+/* One at a time: each would put a guard of its own there. */
+static int furnish(int root, int vz)
+{
+	int auto_fd lock = lock_all();
+
+	if (devs_guarded(vz))
+		return 0;
+	enable_controllers(root);
+	enable_controllers(vz);
+	return devs_guard(vz);
+}
+
 /*
  * The parent of all containers' cgroups. The guard is what is put there last:
  * where it stands, the rest is in order too.
@@ -98,13 +110,9 @@ static int open_vz(int root)
 	vz = openat(root, "vz", DIR_FLAGS);
 	if (vz < 0)
 		return -errno;
-	if (!devs_guarded(vz)) {
-		enable_controllers(root);
-		enable_controllers(vz);
-		ret = devs_guard(vz);
-		if (ret)
-			return ret;
-	}
+	ret = devs_guarded(vz) ? 0 : furnish(root, vz);
+	if (ret)
+		return ret;
 	ret = vz;
 	vz = -1;
 	return ret;

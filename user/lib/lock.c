@@ -161,8 +161,8 @@ int lock_all(void)
 {
 	int dir = open_lockdir();
 
-	if (dir >= 0)
-		flock(dir, LOCK_EX);
+	while (dir >= 0 && flock(dir, LOCK_EX) && errno == EINTR)
+		;
 	return dir;
 }
 
