@@ -18,7 +18,7 @@ tar --version 2>/dev/null | grep -q GNU || skip_all "needs GNU tar"
 
 conf=/etc/vz/conf
 cache=/vz/template/cache
-plan 73
+plan 75
 
 # ---- a template, with a trap in it: links that lead out of it
 
@@ -139,6 +139,11 @@ check "set: another name" vzctl set 701 --name other --save
 check "set: the old name is gone" not vzctl start box
 check "set: applyconfig" vzctl set 701 --applyconfig light --save
 check "set: the sample's values" says 40 sed -n 's/^NUMPROC="\(.*\)"/\1/p' $conf/701.conf
+printf '%s\n' 'NUMPROC="41"' 'FEATURES="nfs:on fuse:on"' >$conf/ve-foreign.conf-sample
+check "set: what does nothing and is wrong in a sample is said" mentions \
+	'bad value for FEATURES: nfs:on fuse:on, ignored' vzctl set 701 --applyconfig foreign --save
+check "set: and the rest is applied" grep -qx 'NUMPROC="41.*"' $conf/701.conf
+rm $conf/ve-foreign.conf-sample
 
 # ---- a broken configuration
 

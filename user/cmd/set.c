@@ -114,11 +114,19 @@ static int add_sample_var(struct set *set, const struct conf_var *var, const cha
 {
 	const struct param *param = param_by_key(var->key);
 	char value[PATH_MAX];
+	bool wrong;
 
 	/* What stands on the command line goes before it. */
 	if (is_identity(var->key) || conf_get(&set->changes, var->key))
 		return 0;
-	if (param && param_parse(param, var->value, false, value, sizeof(value)) == -EINVAL)
+	wrong = param && param_parse(param, var->value, false, value, sizeof(value)) == -EINVAL;
+	/* As in a container's own file */
+	if (wrong && (param->flags & PARAM_IDLE)) {
+		vz_log(-1, "Warning: %s: bad value for %s: %s, ignored", file, var->key,
+		       var->value);
+		return 0;
+	}
+	if (wrong)
 		return vz_err(VZ_BADCONF, "Error: %s: bad value for %s: %s", file, var->key,
 			      var->value);
 	if (conf_set(&set->changes, var->key, param ? value : var->value) < 0)
