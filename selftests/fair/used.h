@@ -21,6 +21,7 @@
 #include <netlink/genl/genl.h>
 #include <netlink/msg.h>
 
+#include "clock.h"
 #include "fixture.h"
 
 #define VESTAT "/proc/vz/vestat"
@@ -86,13 +87,6 @@ static inline struct cpu cpu_of(unsigned int id)
 /*
  * Burning, in a worker or a child of one
  */
-
-static inline long clock_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	return clock_gettime(clock, &t) ? -1 : t.tv_sec * 1000000000L + t.tv_nsec;
-}
 
 /* All that a process used, its threads included; its children not. */
 static inline long used_by(pid_t pid)

@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Groups in one directory: what one of them counts for among the others, from when it
- * comes until it goes, and what it takes to change it.
+ * comes until it goes.
  */
 #include "group.h"
-
-#define FEW 30
-#define MANY 300
-#define ROUNDS 10
 
 static const struct group parent = { .cgroup = PARENT };
 
@@ -108,67 +104,6 @@ TEST_F(fair, a_refused_value_does_not_count)
 	EXPECT_EQ(0, ub_limit(g[1].id, STOCKVZ_RES_NUMPROC, 50));
 	EXPECT_FILE("60", &g[1], "cpu.weight");
 	host_end(_metadata);
-}
-
-/*
- * What it takes
- */
-
-/*
- * The least of many: whatever else the machine does is not in it. Microseconds; where a
- * nanosecond of the guest is an instruction, thousands of these.
- */
-static double cost_of_change(struct __test_metadata *_metadata, struct group *g, int among)
-{
-	static unsigned int units = 2000;
-	double least = 1e9;
-	int i;
-
-	for (i = 0; i < ROUNDS * FEW; i++) {
-		double begin = now();
-
-		SET(&g[i % FEW], CPUUNITS, units++);
-		begin = (now() - begin) * 1e6;
-		least = begin < least ? begin : least;
-	}
-	TH_LOG("a change among %d groups: %.1f us", among, least);
-	return least;
-}
-
-static int wrong_weights(const struct group *g, int scale)
-{
-	int i, wrong = 0;
-
-	for (i = FEW; i < MANY; i++)
-		wrong += atoi(line_of(g[i].cgroup, "cpu.weight")) !=
-			 (1000 + 10 * i + scale / 2) / scale;
-	return wrong;
-}
-
-/* One more group costs those that are there nothing, but where all change their scale. */
-TEST(a_change_costs_the_same_among_many)
-{
-	static struct group g[MANY];
-	double few, many;
-	struct laws laws;
-	int i;
-
-	laws_begin(_metadata, &laws);
-	begin_groups(_metadata, g, FEW);
-	few = cost_of_change(_metadata, g, FEW);
-	end_groups(_metadata, g, FEW);
-	begin_groups(_metadata, g, MANY);
-	for (i = 0; i < MANY; i++)
-		ASSERT_EQ(0, SET(&g[i], CPUUNITS, 1000 + 10 * i));
-	many = cost_of_change(_metadata, g, MANY);
-	EXPECT_GT(1.3 * few, many);
-	EXPECT_EQ(0, wrong_weights(g, 10));
-	ASSERT_EQ(0, SET(&g[0], CPUUNITS, 500000));
-	EXPECT_EQ(0, wrong_weights(g, 50));
-	ASSERT_EQ(0, SET(&g[0], CPUUNITS, 1000));
-	EXPECT_EQ(0, wrong_weights(g, 10));
-	end_groups(_metadata, g, MANY);
-	laws_end(_metadata, &laws);
 }
 
 TEST_HARNESS_MAIN

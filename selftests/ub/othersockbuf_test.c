@@ -5,7 +5,6 @@
  */
 #include <netinet/in.h>
 #include <poll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -311,71 +310,6 @@ TEST_F(two, udp)
 }
 
 /* The host sends what it likes. */
-/*
- * Whoever is refused looks at all sockets; at thousands not each time.
- */
-
-#define PAIRS 3000
-#define TRIES 30
-
-static long have_pairs(long first, long n)
-{
-	struct rlimit r = { 4 * PAIRS, 4 * PAIRS };
-	static int pairs[PAIRS][2];
-	long i;
-
-	setrlimit(RLIMIT_NOFILE, &r);
-	for (i = first; i < first + n; i++)
-		if (socketpair(AF_UNIX, SOCK_DGRAM, 0, pairs[i]) ||
-		    send(pairs[i][0], data, 1, MSG_DONTWAIT) != 1)
-			return -errno;
-	return 0;
-}
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1e6 + t.tv_nsec / 1e3;
-}
-
-/* Microseconds for so many that are refused; the best of some tries. */
-static long put_refused(long fd, long n)
-{
-	double start, took, best = 1e9;
-	int i, try;
-
-	for (try = 0; try < TRIES; try++) {
-		start = now();
-		for (i = 0; i < n; i++)
-			if (put(fd, 1) != -EAGAIN)
-				return -EINVAL;
-		took = now() - start;
-		best = took < best ? took : best;
-	}
-	return best;
-}
-
-TEST_F_TIMEOUT(ub, many_sockets_do_not_hold_anybody_up, 120)
-{
-	struct box *a = &self->a;
-	long fd = IN(a, make_pair, SOCK_DGRAM), some, many;
-
-	ASSERT_LE(0, fd);
-	EXPECT_EQ(0, IN(a, have_pairs, 0, 500));
-	LIMIT(a, OTHERSOCKBUF, HELD(a, OTHERSOCKBUF));
-	some = IN(a, put_refused, fd, 20);
-	LIMIT(a, OTHERSOCKBUF, UB_MAX);
-	EXPECT_EQ(0, IN(a, have_pairs, 500, PAIRS - 500));
-	LIMIT(a, OTHERSOCKBUF, HELD(a, OTHERSOCKBUF));
-	many = IN(a, put_refused, fd, 20);
-	TH_LOG("%ld us, with six times the sockets %ld us", some, many);
-	EXPECT_LT(0, some);
-	EXPECT_LT(many, 2 * some);
-	EXPECT_EQ(2 * TRIES * 20, FAILCNT(a, OTHERSOCKBUF));
-}
-
 TEST_F(ub, host_pays_nothing)
 {
 	long fd = make_pair(SOCK_DGRAM, 0);

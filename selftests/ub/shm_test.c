@@ -16,8 +16,7 @@
 #include "fixture.h"
 #include "crowd.h"
 #include "pages.h"
-
-#define TMPFS "/run/ub-shm-test"
+#include "tmpfs.h"
 
 /* What a call adds, to both rows. */
 #define EXPECT_ADDS(pages, box, call) do {				\
@@ -28,19 +27,6 @@
 	EXPECT_EQ((pages), (long)HELD(box, SHMPAGES) - shm_);		\
 	EXPECT_EQ((pages), (long)HELD(box, PRIVVMPAGES) - private_);	\
 } while (0)
-
-static void tmpfs_make(struct __test_metadata *_metadata)
-{
-	umount2(TMPFS, MNT_DETACH);
-	mkdir(TMPFS, 0755);
-	ASSERT_EQ(0, mount("none", TMPFS, "tmpfs", 0, "size=64m"));
-}
-
-static void tmpfs_remove(void)
-{
-	umount2(TMPFS, MNT_DETACH);
-	rmdir(TMPFS);
-}
 
 /*
  * What reserves.
@@ -467,32 +453,6 @@ TEST_F(ub, swapped_out)
 
 #define EMPTY 20000
 
-static long make_empty(long n, long b)
-{
-	char path[64];
-
-	while (n--) {
-		snprintf(path, sizeof(path), TMPFS "/%ld", n);
-		fd = open(path, O_RDWR | O_CREAT, 0600);
-		if (fd < 0)
-			return -errno;
-		close(fd);
-	}
-	return 0;
-}
-
-static long remove_empty(long n, long b)
-{
-	char path[64];
-
-	while (n--) {
-		snprintf(path, sizeof(path), TMPFS "/%ld", n);
-		if (unlink(path))
-			return -errno;
-	}
-	return 0;
-}
-
 /* After a look at all of them. */
 static long watched(const struct box *box)
 {
@@ -507,7 +467,7 @@ TEST_F(ub, many_empty_files)
 
 	tmpfs_make(_metadata);
 	EXPECT_LT(0, before);
-	EXPECT_EQ(0, IN(a, make_empty, EMPTY));
+	EXPECT_EQ(0, IN(a, make_empty, 0, EMPTY));
 	EXPECT_EQ(before, watched(a));
 	EXPECT_EQ(0, IN(a, create));
 	EXPECT_ADDS(1, a, IN(a, write_at, 0, 1));
@@ -522,7 +482,7 @@ TEST_F(ub, many_empty_files)
 	EXPECT_ADDS(1, a, IN(a, write_at, 0, 1));
 	EXPECT_EQ(0, IN(a, close_it));
 	EXPECT_ADDS(-1, a, IN(a, remove_it));
-	EXPECT_EQ(0, IN(a, remove_empty, EMPTY));
+	EXPECT_EQ(0, IN(a, remove_files, 0, EMPTY));
 	EXPECT_EQ(before, watched(a));
 	tmpfs_remove();
 }
@@ -532,65 +492,6 @@ TEST_F(ub, many_empty_files)
  */
 
 #define AT_ONCE 4096
-
-/* Of those from FIRST on. */
-static long make_full(long first, long n)
-{
-	char path[64];
-
-	while (n--) {
-		snprintf(path, sizeof(path), TMPFS "/%ld", first + n);
-		fd = open(path, O_RDWR | O_CREAT, 0600);
-		if (fd < 0 || write(fd, "", 1) != 1)
-			return -errno;
-		close(fd);
-	}
-	return 0;
-}
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1e6 + t.tv_nsec / 1e3;
-}
-
-/* Microseconds for one that is refused; the best of so many. */
-static long map_refused(long tries, long b)
-{
-	double start, took, best = 1e9;
-
-	while (tries--) {
-		start = now();
-		if (map_private(1, 1000) != -ENOMEM)
-			return -EINVAL;
-		took = now() - start;
-		best = took < best ? took : best;
-	}
-	return best;
-}
-
-TEST_F_TIMEOUT(ub, many_files_do_not_hold_anybody_up, 300)
-{
-	struct box *a = &self->a;
-	long some, many;
-
-	tmpfs_make(_metadata);
-	ASSERT_EQ(0, mount("none", TMPFS, NULL, MS_REMOUNT, "size=256m,nr_inodes=100k"));
-	EXPECT_EQ(0, IN(a, make_full, 0, 2 * AT_ONCE));
-	LIMIT(a, PRIVVMPAGES, HELD(a, PRIVVMPAGES) + 100);
-	some = IN(a, map_refused, 50);
-	LIMIT(a, PRIVVMPAGES, UB_MAX);
-	EXPECT_EQ(0, IN(a, make_full, 2 * AT_ONCE, 6 * AT_ONCE));
-	LIMIT(a, PRIVVMPAGES, HELD(a, PRIVVMPAGES) + 100);
-	many = IN(a, map_refused, 50);
-	TH_LOG("%ld us, with four times the files %ld us", some, many);
-	EXPECT_LT(0, some);
-	EXPECT_LT(many, 2 * some);
-	EXPECT_EQ(0, IN(a, remove_empty, 8 * AT_ONCE));
-	tmpfs_remove();
-}
 
 static long protect(long i, long prot)
 {
@@ -614,7 +515,7 @@ TEST_F_TIMEOUT(ub, address_spaces_before_files, 120)
 	EXPECT_EQ(0, IN(a, map_private, 0, 1000));
 	EXPECT_EQ(0, FAILCNT(a, PRIVVMPAGES));
 	EXPECT_EQ(0, IN(a, unmap, 0));
-	EXPECT_EQ(0, IN(a, remove_empty, 3 * AT_ONCE / 2));
+	EXPECT_EQ(0, IN(a, remove_files, 0, 3 * AT_ONCE / 2));
 	worker_stop(&other);
 	tmpfs_remove();
 }
@@ -662,7 +563,7 @@ TEST_F_TIMEOUT(ub, what_went_unseen_is_found_in_turn, 120)
 	EXPECT_EQ(0, got) TH_LOG("after %d refusals", tries);
 	EXPECT_EQ(0, IN(a, unmap, 1));
 	EXPECT_EQ(0, IN(a, remove_it));
-	EXPECT_EQ(0, IN(a, remove_empty, 2 * AT_ONCE));
+	EXPECT_EQ(0, IN(a, remove_files, 0, 2 * AT_ONCE));
 	tmpfs_remove();
 }
 

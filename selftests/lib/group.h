@@ -3,8 +3,8 @@
  * Groups beside each other: a cgroup and a beancounter each, their shares, and who is busy
  * in them. Include once, in the file that has the tests.
  */
-#ifndef SELFTESTS_FAIR_GROUP_H
-#define SELFTESTS_FAIR_GROUP_H
+#ifndef SELFTESTS_GROUP_H
+#define SELFTESTS_GROUP_H
 
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -13,6 +13,7 @@
 #include <netlink/genl/genl.h>
 #include <netlink/msg.h>
 
+#include "clock.h"
 #include "fixture.h"
 
 #define PARENT "/fairtest"
@@ -29,10 +30,7 @@ struct group {
 
 static inline double now(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
+	return clock_ns(CLOCK_MONOTONIC) / 1e9;
 }
 
 /*
