@@ -136,6 +136,10 @@ shell: deps		## A shell in a throw-away VM with all of this inside (KERNEL=6.12 
 install: user		## Install the tools on this machine (DESTDIR=); the module: make dkms
 	@$(MAKE) -C user install O=$(B)/user DESTDIR=$(DESTDIR)
 
+.PHONY: uninstall
+uninstall:		## Remove what install put, but not what was changed of /etc/vz (DESTDIR=)
+	@$(MAKE) -C user uninstall O=$(B)/user DESTDIR=$(DESTDIR)
+
 .PHONY: install-module
 install-module: module	## Install the module for one kernel, without DKMS (KDIR=, DESTDIR=)
 	install -D -m 644 $(FARM)/stockvz.ko $(DESTDIR)/lib/modules/$(RELEASE)/extra/stockvz.ko
