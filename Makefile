@@ -93,7 +93,7 @@ model:			## Drive the arithmetic of beancounters in user space
 	@$(MAKE) -s -C selftests model O=$(B)/selftests
 
 .PHONY: check
-check: deps		## Everything: lint, model, small guests of each kernel, containers
+check: deps		## What a change must pass: lint, model, small guests of each kernel, containers
 	@selftests/check lint model build hook+ct quick
 
 .PHONY: check-quick
