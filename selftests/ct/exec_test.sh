@@ -58,7 +58,7 @@ out_only()
 }
 no_reader()
 {
-	yes | timeout 20 vzctl exec "$id" true
+	yes | timeout 100 vzctl exec "$id" true
 }
 first_line()
 {
@@ -75,9 +75,9 @@ check "a megabyte goes in and comes out unharmed" through
 rm -f "$big" "$big.out"
 check "stderr stays apart" says out out_only
 check "a command that does not read does not hang" no_reader
-check "nor one that leaves somebody behind" timeout 20 vzctl exec $id 'sleep 1000 & echo'
+check "nor one that leaves somebody behind" timeout 100 vzctl exec $id 'sleep 1000 & echo'
 check "nor one that leaves somebody who talks" \
-	sh -c "timeout 20 vzctl exec $id 'yes & echo' >/dev/null"
+	sh -c "timeout 100 vzctl exec $id 'yes & echo' >/dev/null"
 check "a reader that goes away ends what talks to it" says y first_line
 check "the streams are pipes" says 'pipe pipe pipe' vzctl exec $id \
 	'echo $(for i in 0 1 2; do readlink /proc/self/fd/$i | cut -d: -f1; done)'

@@ -171,7 +171,7 @@ self()
 
 	sum=$(md5sum "$(command -v vzctl)")
 	vzctl exec2 "$id" 'rm /bin/sh; ln -s /proc/self/exe /bin/sh'
-	timeout 20 vzctl exec2 "$id" true && return 1
+	timeout 100 vzctl exec2 "$id" true && return 1
 	[ "$sum" = "$(md5sum "$(command -v vzctl)")" ]
 }
 vzctl exec3 $id umount /dev/pts

@@ -68,7 +68,7 @@ check "no bpf" refused 321 0 0 0
 check "no open_by_handle_at" refused 304 0 0 0
 check "restart --wait" vzctl restart $id --wait
 check "it is up again" state
-check "it shuts down when asked" timeout 60 vzctl stop $id
+check "it shuts down when asked" timeout 300 vzctl stop $id
 check "nothing is left" within 10 ct_same_state "$before"
 
 ct_gone $id

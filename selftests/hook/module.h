@@ -15,7 +15,7 @@
 
 /* Half a minute is not always enough for some loads and unloads. */
 #undef TEST_TIMEOUT_DEFAULT
-#define TEST_TIMEOUT_DEFAULT 300
+#define TEST_TIMEOUT_DEFAULT 1800
 
 static inline int load(const char *parameters)
 {

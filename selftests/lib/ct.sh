@@ -102,7 +102,8 @@ not()
 # within SECONDS COMMAND...: it succeeds sooner or later
 within()
 {
-	local end=$((SECONDS + $1)) out
+	# Where all is slow a single look may take longer than that.
+	local end=$((SECONDS + 5 * $1)) out
 
 	shift
 	until out=$("$@" 2>&1); do

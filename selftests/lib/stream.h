@@ -17,7 +17,7 @@
 #include <linux/sock_diag.h>
 
 /* Longer than a stream may stand still, even on a machine that has much to do. */
-#define STILL_SECONDS 20
+#define STILL_SECONDS 130
 
 #define MAX_FDS 256
 
@@ -110,7 +110,7 @@ static inline long stuff_full(long fd, long b)
 	long n, more, sum = 0;
 	int quiet = 0;
 
-	while (quiet++ < 5) {
+	while (quiet++ < 20) {
 		n = stuff(fd, 0);
 		if (n < 0)
 			return n;
