@@ -162,10 +162,14 @@ static inline long burn_threads(long n, long ms)
 	return 0;
 }
 
+static inline long timeval_ns(const struct timeval *t)
+{
+	return t->tv_sec * 1000000000L + t->tv_usec * 1000L;
+}
+
 static inline long rusage_ns(const struct rusage *r)
 {
-	return (r->ru_utime.tv_sec + r->ru_stime.tv_sec) * 1000000000L +
-	       (r->ru_utime.tv_usec + r->ru_stime.tv_usec) * 1000L;
+	return timeval_ns(&r->ru_utime) + timeval_ns(&r->ru_stime);
 }
 
 /* So many children, one after the other. What they used is theirs. */
