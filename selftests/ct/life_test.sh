@@ -97,7 +97,7 @@ check "with its own limits" says '100 100' \
 check "stop succeeds" vzctl stop $id
 check "it is down" says "CTID $id exist unmounted down" vzctl status $id
 check "stopping it again is no failure" vzctl stop $id
-check "its beancounter is gone" not grep -q " $id:" /proc/user_beancounters
+check "its beancounter is gone" within 10 not grep -q " $id:" /proc/user_beancounters
 
 vzctl --quiet start $id
 vzctl exec2 $id 'for i in 1 2 3 4 5; do setsid sleep 1000 & done'

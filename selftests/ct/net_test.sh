@@ -171,7 +171,7 @@ check "one that ended by itself is cleared away" bash -c "
 ip link del out0
 ip netns del out
 ip link del venet0
-check "the host is as it was" ct_same_state "$state"
+check "the host is as it was" within 20 ct_same_state "$state"
 check "no network namespace is left" within 20 ct_no_more_netns "$netns"
 
 ct_gone $one $two

@@ -274,7 +274,7 @@ ip link del $bridge
 ip link del nd0
 ip link del nd1
 ip link del venet0
-check "the host is as it was" ct_same_state "$state"
+check "the host is as it was" within 20 ct_same_state "$state"
 check "no network namespace is left" within 20 ct_no_more_netns "$netns"
 
 ct_gone $one $two

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <netinet/in.h>
@@ -114,6 +115,7 @@ static void fill_buffers(int type)
 	};
 	socklen_t len = sizeof(address);
 	int server = socket(AF_INET, type, 0), client = socket(AF_INET, type, 0);
+	struct pollfd arrival = { .fd = server, .events = POLLIN };
 
 	if (bind(server, (void *)&address, len) ||
 	    (type == SOCK_STREAM && listen(server, 1)) ||
@@ -121,8 +123,8 @@ static void fill_buffers(int type)
 	    connect(client, (void *)&address, len) ||
 	    send(client, "hello", 5, 0) != 5)
 		_exit(1);
-	/* It arrives in an interrupt. */
-	usleep(100000);
+	/* It arrives in an interrupt, or a connection to be taken does. */
+	poll(&arrival, 1, 10000);
 	close(client);
 	close(server);
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "text.h"
 #include "worker.h"
 
 long fork_pausing(long a, long b)
@@ -25,4 +26,12 @@ long reap(long pid, long b)
 {
 	kill(pid, SIGKILL);
 	return sys(waitpid(pid, NULL, 0)) == pid ? 0 : -ECHILD;
+}
+
+bool is_asleep(pid_t pid)
+{
+	char path[64], text[512];
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	return text_in(path, text, sizeof(text), sizeof(text)) > 0 && strstr(text, "(sleep) S");
 }

@@ -84,6 +84,8 @@ static void check_rows(struct __test_metadata *_metadata, const char *at,
 	for (i = 0; i < ROWS; i++) {
 		print_row(want, state, i, uid);
 		snprintf(seen, sizeof(seen), "%s", at + i * LINE);
+		row_blank(want, rows[i].res);
+		row_blank(seen, rows[i].res);
 		EXPECT_STREQ(want, seen);
 	}
 }

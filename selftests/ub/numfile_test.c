@@ -378,21 +378,6 @@ static long fork_exec_sleep(long go, long stay)
 	return sys(pid);
 }
 
-static bool asleep(pid_t pid)
-{
-	char path[32], comm[32] = "";
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-	f = fopen(path, "re");
-	if (!f)
-		return false;
-	if (!fgets(comm, sizeof(comm), f))
-		comm[0] = 0;
-	fclose(f);
-	return !strncmp(comm, "sleep", 5);
-}
-
 /*
  * What runs keeps its program open, and its libraries. How many those are
  * is told by one that opens nothing itself.
@@ -405,8 +390,7 @@ TEST_F(ub, exec_closes_what_it_shall)
 
 	pid = IN(a, fork_exec_sleep, 0, 0);
 	ASSERT_LT(0, pid);
-	EXPECT_TRUE(EVENTUALLY(asleep(pid)));
-	usleep(200000);
+	EXPECT_TRUE(EVENTUALLY(is_asleep(pid)));
 	alone = HELD(a, NUMFILE);
 	EXPECT_LT(0, alone);
 	EXPECT_EQ(0, IN(a, reap, pid));
@@ -414,7 +398,7 @@ TEST_F(ub, exec_closes_what_it_shall)
 
 	pid = IN(a, fork_exec_sleep, 30, 20);
 	ASSERT_LT(0, pid);
-	EXPECT_TRUE(EVENTUALLY(asleep(pid)));
+	EXPECT_TRUE(EVENTUALLY(is_asleep(pid)));
 	EXPECT_TRUE(EVENTUALLY(HELD(a, NUMFILE) == alone + 20));
 	EXPECT_LE(50, ub_row(a->id, STOCKVZ_RES_NUMFILE).maxheld);
 	EXPECT_EQ(0, IN(a, reap, pid));
@@ -794,6 +778,8 @@ TEST_F_TIMEOUT(ub, open_bomb, 120)
 	while (!(err = ub_event_next(&e, 2000)) || err == -ENOBUFS)
 		events += !err && e.id == a->id;
 	EXPECT_EQ(9900, worker_end(&a->worker));
+	while (!ub_event_next(&e, 200))
+		events += e.id == a->id;
 	row = ub_row(a->id, STOCKVZ_RES_NUMFILE);
 	EXPECT_EQ(100, row.held);
 	EXPECT_EQ(100, row.maxheld);

@@ -423,8 +423,11 @@ static long fork_orphan(long a, long b)
 	pid_t pid = fork();
 
 	if (!pid) {
-		if (!fork())
-			usleep(50000);
+		pid_t orphan = fork();
+
+		while (!orphan)
+			pause();
+		*(long *)worker_shared = orphan;
 		_exit(0);
 	}
 	return sys(waitpid(pid, NULL, 0)) == pid ? 0 : -ECHILD;
@@ -436,6 +439,7 @@ TEST_F(ub, orphan_is_paid_back_when_init_reaps_it)
 
 	EXPECT_EQ(0, IN(a, fork_orphan));
 	EXPECT_EQ(2, HELD(a, NUMPROC));
+	ASSERT_EQ(0, kill(*(long *)a->worker.shared, SIGKILL));
 	EXPECT_TRUE(EVENTUALLY(HELD(a, NUMPROC) == 1));
 }
 
@@ -727,7 +731,7 @@ static void on_alarm(int sig)
 /* A fork that a signal interrupts starts over; it is charged once. */
 static long fork_under_signals(long n, long b)
 {
-	const struct itimerval often = { { 0, 500 }, { 0, 500 } }, off = {};
+	const struct itimerval often = { { 0, 5000 }, { 0, 5000 } }, off = {};
 	long err = 0;
 
 	signal(SIGALRM, on_alarm);

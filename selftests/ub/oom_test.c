@@ -6,6 +6,7 @@
  */
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,6 +38,8 @@ static long start_hog(long pages, long adj)
 		return -errno;
 	hog = fork();
 	if (!hog) {
+		/* One by one, and given back so: huge pages would all be on their way to the last. */
+		prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 		fd = open("/proc/self/oom_score_adj", O_WRONLY);
 		snprintf(text, sizeof(text), "%ld", adj);
 		if (write(fd, text, strlen(text)) < 0)

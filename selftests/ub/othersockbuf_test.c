@@ -171,6 +171,7 @@ TEST_F(pair, sleeps_until_there_is_room)
 	passed = fd_receive(a->worker.channel);
 	EXPECT_EQ(SIZE, IN(a, put, self->fd, SIZE));
 	worker_begin(&a->worker, put_blocking, self->fd, SIZE);
+	EXPECT_TRUE(EVENTUALLY(FAILCNT(a, OTHERSOCKBUF) == 1));
 	usleep(600000);
 	EXPECT_EQ(1, FAILCNT(a, OTHERSOCKBUF));
 	EXPECT_EQ(self->one, HELD(a, OTHERSOCKBUF));

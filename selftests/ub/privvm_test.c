@@ -432,20 +432,6 @@ static long exec_sleep(long a, long b)
 	return sys(pid);
 }
 
-static bool is_asleep(pid_t pid)
-{
-	char path[64], text[512] = "";
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	fd = open(path, O_RDONLY);
-	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
-		text[0] = 0;
-	if (fd >= 0)
-		close(fd);
-	return strstr(text, "(sleep) S");
-}
-
 TEST_F(ub, exec)
 {
 	struct box *a = &self->a;

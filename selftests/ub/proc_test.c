@@ -54,19 +54,12 @@ static void print_row(char *line, const struct ub_state *state, int res)
 		row->failcnt);
 }
 
-/* held and maxheld of what the kernel counts change while nobody does anything. */
-static void blank(char *line, int res)
-{
-	if (is_the_kernels(res))
-		memset(line + 24, '-', 42);
-}
-
 static void blank_block(char *text)
 {
 	int res;
 
 	for (res = 0; res < ROWS; res++)
-		blank(text + res * LINE, res);
+		row_blank(text + res * LINE, res);
 }
 
 static void check_block(struct __test_metadata *_metadata, const char *text,
@@ -79,8 +72,8 @@ static void check_block(struct __test_metadata *_metadata, const char *text,
 		print_row(want, state, res);
 		ASSERT_EQ(LINE, strlen(want));
 		snprintf(seen, sizeof(seen), "%s", text + res * LINE);
-		blank(want, res);
-		blank(seen, res);
+		row_blank(want, res);
+		row_blank(seen, res);
 		EXPECT_STREQ(want, seen);
 	}
 }

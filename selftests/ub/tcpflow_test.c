@@ -29,6 +29,8 @@
 
 static void *suck(void *arg)
 {
+	/* Until there is something in every queue. */
+	sleep(1);
 	return (void *)read_all((long)arg, PAUSE_US);
 }
 
