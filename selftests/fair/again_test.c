@@ -129,7 +129,8 @@ TEST_F(fair, nodes_that_may_come)
 	struct group *g = &self->g[0];
 	char all[64] = "";
 
-	ASSERT_LT(0, text_in("/sys/devices/system/node/possible", all, sizeof(all), sizeof(all)));
+	if (text_in("/sys/devices/system/node/possible", all, sizeof(all), sizeof(all)) <= 0)
+		SKIP(return, "this kernel knows no nodes");
 	all[strcspn(all, "\n")] = 0;
 	busy(_metadata, g, 1);
 	ASSERT_EQ(0, SET_TEXT(g, NODEMASK, "0"));
