@@ -25,8 +25,6 @@
 #include <linux/sched/task_stack.h>
 #include <linux/slab.h>
 
-#include <trace/events/cgroup.h>
-
 #include <asm/pgalloc.h>
 #include <asm/syscall.h>
 
@@ -504,46 +502,6 @@ void kmem_changed(struct ub *ub, struct ub_binding *now, struct ub_binding *old)
 		recount_around(now->dir);
 }
 
-/* Was its cgroup removed since the change handler has looked? */
-static bool lost_cgroup(const struct ub *ub)
-{
-	const struct ub_binding *b;
-	bool lost;
-
-	preempt_disable();
-	b = READ_ONCE(ub->binding);
-	lost = b && !READ_ONCE(b->removed) && ub_is_removed(b->dir);
-	preempt_enable();
-	return lost;
-}
-
-/*
- * What is left of a removed cgroup's is its parent's, says the kernel; nor does it count
- * among those that share a directory.
- */
-static void forget_removed(struct work_struct *work)
-{
-	static const struct ub_change nothing;
-	const char *why;
-	struct ub *ub;
-
-	for (ub = ub_next_get(NULL); ub; ub = ub_next_get(ub))
-		if (lost_cgroup(ub))
-			/* Has the change handler look again. */
-			ub_set(ub->id, &nothing, &why);
-}
-
-static DECLARE_WORK(removed, forget_removed);
-
-/* Tracepoint cgroup_rmdir: a cgroup is removed. It may not sleep there. */
-void kmem_cgroup_removed(void *data, struct cgroup *cgroup, const char *path)
-{
-	if (READ_ONCE(ub_bindings) && hook_on(STOCKVZ_RES_KMEMSIZE))
-		schedule_work(&removed);
-}
-
-HOOK_PIN_PROBE(cgroup_rmdir, kmem_cgroup_removed)
-
 static unsigned long total_kmemsize(void)
 {
 	return (global_node_page_state_pages(NR_SLAB_RECLAIMABLE_B) +
@@ -589,6 +547,5 @@ int kmem_init(void)
  */
 void kmem_exit(void)
 {
-	cancel_work_sync(&removed);
 	kvfree(pending);
 }

@@ -14,13 +14,14 @@ struct kernel_siginfo;
 
 /* Features are resources by their number, and these. */
 #define FEATURE_CT_EVENTS 32
-#define FEATURE_PROC_BC 34
-
 #define FEATURE_OOM_CHOICE 33
+#define FEATURE_PROC_BC 34
 
 /* The parts of numiptent. */
 #define FEATURE_IPTABLES 35
 #define FEATURE_NFTABLES 36
+
+#define FEATURE_CGROUP_GONE 37
 
 /* proc.c */
 DECLARE_HOOK(numproc_fork);
@@ -169,8 +170,11 @@ int kmem_init(void);
 unsigned long kmem_crowded(void);
 void kmem_exit(void);
 void kmem_task_gone(const struct task_struct *task);
-void kmem_cgroup_removed(void *data, struct cgroup *cgroup, const char *path);
 void kmem_changed(struct ub *ub, struct ub_binding *now, struct ub_binding *old);
+
+/* cgroup.c */
+void cgroup_gone(void *data, struct cgroup *cgroup, const char *path);
+void cgroup_gone_exit(void);
 
 /* oom.c */
 DECLARE_HOOK(oom_begin);

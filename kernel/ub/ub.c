@@ -479,6 +479,21 @@ int ub_set(u32 id, const struct ub_change *change, const char **why)
 }
 
 /**
+ * ub_resettle() - what follows from a beancounter's cgroup may be otherwise by now
+ * @ub: the beancounter
+ *
+ * Has the change handler look again. What it has to say nobody has asked for.
+ *
+ * Context: process, may sleep.
+ */
+void ub_resettle(struct ub *ub)
+{
+	const char *why;
+
+	settle(ub, NULL, NULL, &why);
+}
+
+/**
  * ub_attach() - put a cgroup under a beancounter, in place of the one that was
  * @id: which beancounter
  * @cgroup: path in the cgroup v2 hierarchy
