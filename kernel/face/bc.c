@@ -115,13 +115,8 @@ static void show_number(struct seq_file *m, const char *name, u64 n)
 static char *read_cgroup(struct ub *ub, const char *name)
 {
 	char *text = kzalloc(PATH_MAX, GFP_KERNEL);
-	struct cgroup *dir;
+	struct cgroup *dir = ub ? ub_dir_get(ub) : NULL;
 
-	preempt_disable();
-	dir = ub ? ub_dir(ub) : NULL;
-	if (dir)
-		cgroup_get(dir);
-	preempt_enable();
 	if (text && dir)
 		cgfile_read(dir, name, text, PATH_MAX);
 	if (dir)

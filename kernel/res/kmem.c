@@ -455,18 +455,6 @@ static void recount(struct ub *ub, struct cgroup *cgroup)
 	correct(ub, off);
 }
 
-static struct cgroup *cgroup_of_get(struct ub *ub)
-{
-	struct cgroup *dir;
-
-	preempt_disable();
-	dir = ub_dir(ub);
-	if (dir)
-		cgroup_get(dir);
-	preempt_enable();
-	return dir;
-}
-
 /* Who pays for what is around a cgroup pays for it no more, or again. */
 static void recount_around(struct cgroup *cgroup)
 {
@@ -474,7 +462,7 @@ static void recount_around(struct cgroup *cgroup)
 	struct ub *ub;
 
 	for (ub = ub_next_get(NULL); ub; ub = ub_next_get(ub)) {
-		dir = cgroup_of_get(ub);
+		dir = ub_dir_get(ub);
 		if (dir && dir != cgroup && cgroup_is_descendant(cgroup, dir))
 			recount(ub, dir);
 		if (dir)

@@ -134,4 +134,17 @@ static inline struct cgroup *ub_dir(const struct ub *ub)
 	return b ? b->dir : NULL;
 }
 
+/* The same for longer: counted. */
+static inline struct cgroup *ub_dir_get(const struct ub *ub)
+{
+	struct cgroup *dir;
+
+	preempt_disable();
+	dir = ub_dir(ub);
+	if (dir)
+		cgroup_get(dir);
+	preempt_enable();
+	return dir;
+}
+
 #endif
