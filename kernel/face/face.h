@@ -20,6 +20,7 @@ int ub_table_init(void);
 void ub_table_exit(void);
 
 /* bc.c */
+bool may_see_all(void);
 int bc_init(void);
 void bc_exit(void);
 struct proc_dir_entry *bc_home(void);
