@@ -232,6 +232,32 @@ void hook_late_detach(void);
 
 void *hook_function(const char *name);
 
+/**
+ * struct hook_text - the code of a function, for a hook that asks who called
+ * @name: the function's
+ * @start: its first byte. As @len constant after hook_texts_find()
+ * @len: how many; 0 if there is no such function
+ */
+struct hook_text {
+	const char *name;
+	unsigned long start;
+	unsigned long len;
+};
+
+void hook_texts_find(struct hook_text *texts, unsigned int n);
+
+/* The one of them that a callback's parent_ip is in, or NULL. */
+static __always_inline const struct hook_text *
+hook_text_at(const struct hook_text *texts, unsigned int n, unsigned long ip)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		if (ip - texts[i].start < texts[i].len)
+			return &texts[i];
+	return NULL;
+}
+
 /* The parts of the engine, for one another. */
 void hook_skip_enomem(void);
 void hook_skip_enfile(void);
@@ -242,7 +268,6 @@ void hook_skip_eagain(void);
 void hook_skip_false(void);
 void hook_skip_true(void);
 void hook_skip_proof(void);
-bool hook_text_of(const char *name, unsigned long *start, unsigned long *len);
 int hook_resolve(struct hook *hook, const char *hide);
 int hook_btf_open(const char *module);
 void hook_btf_close(void);

@@ -633,11 +633,7 @@ void numflock_posix_hook(unsigned long ip, unsigned long parent_ip,
 }
 
 /* Where leases are asked about: vfs_setlease() has charged for them. */
-static struct text {
-	const char *name;
-	unsigned long start;
-	unsigned long len;
-} lease_texts[] = {
+static struct hook_text lease_texts[] = {
 	{ .name = "vfs_setlease" },
 	{ .name = "generic_setlease" },
 };
@@ -647,21 +643,12 @@ static struct text {
  */
 void numflock_init(void)
 {
-	struct text *t = lease_texts;
-
-	for (; t < lease_texts + ARRAY_SIZE(lease_texts); t++)
-		if (!hook_text_of(t->name, &t->start, &t->len))
-			t->len = 0;
+	hook_texts_find(lease_texts, ARRAY_SIZE(lease_texts));
 }
 
 static bool is_lease(unsigned long parent_ip)
 {
-	const struct text *t = lease_texts;
-
-	for (; t < lease_texts + ARRAY_SIZE(lease_texts); t++)
-		if (parent_ip - t->start < t->len)
-			return true;
-	return false;
+	return hook_text_at(lease_texts, ARRAY_SIZE(lease_texts), parent_ip);
 }
 
 static long has_room(void)

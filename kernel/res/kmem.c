@@ -138,25 +138,17 @@ static struct ub *payer(struct mem_cgroup *memcg)
 	return ub_of_cgroup(cgroup);
 }
 
-/* Which code charges kernel memory, and which of it whole pages. */
-static struct text {
-	const char *name;
-	bool pages;
-	unsigned long start;
-	unsigned long len;
-} callers[] = {
-	{ .name = "__memcg_kmem_charge_page", .pages = true },
-	{ .name = "obj_cgroup_charge" },
+/* Which code charges kernel memory: whole pages, and what objects need. */
+enum { PAGES, OBJECTS };
+
+static struct hook_text callers[] = {
+	[PAGES] = { .name = "__memcg_kmem_charge_page" },
+	[OBJECTS] = { .name = "obj_cgroup_charge" },
 };
 
-static struct text *caller_at(unsigned long ip)
+static const struct hook_text *caller_at(unsigned long ip)
 {
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(callers); i++)
-		if (ip - callers[i].start < callers[i].len)
-			return &callers[i];
-	return NULL;
+	return hook_text_at(callers, ARRAY_SIZE(callers), ip);
 }
 
 /* A fault that comes out of user mode has no system call to fail. */
@@ -166,12 +158,12 @@ static bool in_user_fault(void)
 	       syscall_get_nr(current, task_pt_regs(current)) == -1;
 }
 
-static enum ub_severity severity_of(const struct text *caller, gfp_t gfp)
+static enum ub_severity severity_of(const struct hook_text *caller, gfp_t gfp)
 {
 	if (gfp & __GFP_NOFAIL || current->flags & PF_KTHREAD || in_user_fault())
 		return UB_FORCE;
 	if (current->in_execve ||
-	    (caller->pages && (gfp & ~__GFP_COMP) == GFP_PGTABLE_USER))
+	    (caller == &callers[PAGES] && (gfp & ~__GFP_COMP) == GFP_PGTABLE_USER))
 		return UB_SOFT;
 	return UB_HARD;
 }
@@ -219,7 +211,7 @@ static bool may_reserve(void)
  */
 static long kmem_charge(struct ftrace_regs *fregs, unsigned long parent_ip)
 {
-	struct text *caller = caller_at(parent_ip);
+	const struct hook_text *caller = caller_at(parent_ip);
 	long err;
 
 	if (!caller || !READ_ONCE(ub_bindings) || !may_reserve() ||
@@ -516,16 +508,12 @@ unsigned long kmem_crowded(void)
 int kmem_init(void)
 {
 	unsigned long slots = (totalram_pages() << PAGE_SHIFT) / BYTES_PER_SLOT;
-	unsigned int i;
 
 	pending_bits = clamp_t(unsigned int, order_base_2(slots), MIN_BITS, MAX_BITS);
 	pending = kvcalloc(1UL << pending_bits, sizeof(*pending), GFP_KERNEL);
 	if (!pending)
 		return -ENOMEM;
-	for (i = 0; i < ARRAY_SIZE(callers); i++)
-		if (!hook_text_of(callers[i].name, &callers[i].start,
-				  &callers[i].len))
-			callers[i].len = 0;
+	hook_texts_find(callers, ARRAY_SIZE(callers));
 	ub_set_total(STOCKVZ_RES_KMEMSIZE, total_kmemsize);
 	return 0;
 }
