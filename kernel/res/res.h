@@ -46,14 +46,17 @@ DECLARE_HOOK(sock_destruct);
 DECLARE_HOOK(numflock_ask);
 DECLARE_HOOK(numflock_flock);
 DECLARE_HOOK(numflock_posix);
+int numflock_flock_prove(void);
+int numflock_posix_prove(void);
+
+/* lease.c */
 DECLARE_HOOK(numflock_lease);
 DECLARE_HOOK(numflock_lease_setup);
 DECLARE_HOOK(numflock_lease_gone);
 int numflock_ask_prove(void);
-int numflock_flock_prove(void);
-int numflock_posix_prove(void);
 int numflock_lease_prove(void);
-void numflock_init(void);
+void numflock_lease_init(void);
+bool numflock_is_lease(unsigned long parent_ip);
 
 /* pty.c */
 DECLARE_HOOK(numpty_new);

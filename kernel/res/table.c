@@ -561,7 +561,7 @@ int res_init(const char *hide, bool require_all)
 			feature_name[i] = ub_resource_name[i];
 	res_host_init();
 	memcg_init();
-	numflock_init();
+	numflock_lease_init();
 	ub_set_refresh(STOCKVZ_RES_TCPSNDBUF, tcpbuf_refresh);
 	ub_set_refresh(STOCKVZ_RES_TCPRCVBUF, tcpbuf_refresh);
 	ub_set_refresh(STOCKVZ_RES_OTHERSOCKBUF, othersockbuf_refresh);
