@@ -128,6 +128,7 @@ enum hook_state { HOOK_OFF, HOOK_ON, HOOK_PARTLY, HOOK_WAITS };
 /* No function we stand in fails with this by itself. */
 #define HOOK_PROOF_ERRNO (-EL2HLT)
 
+/* One proof at a time: of who loads us, and after that with late.c's lock held. */
 DECLARE_STATIC_KEY_FALSE(hook_proof_key);
 extern struct task_struct *hook_proof_task;
 extern ftrace_func_t hook_proof_callback;

@@ -51,7 +51,7 @@ struct ub_binding {
 	char path[];
 };
 
-/* How many there are: nobody need look for one while it is 0. */
+/* How many there are: nobody need look for one while it is 0. ub_mutex to change */
 extern unsigned int ub_bindings;
 
 struct ub_binding *ub_binding_new(const char *cgroup, const char **why);
@@ -80,7 +80,8 @@ DECLARE_PER_CPU(struct ub_answer, ub_last_answer);
 
 /*
  * Changes after the table of bindings did, so that what a CPU remembers from
- * before is worth nothing. Never 0, which is what an empty memory says.
+ * before is worth nothing. Never 0, which is what an empty memory says. ub_mutex to
+ * change.
  */
 extern unsigned int ub_binding_generation;
 

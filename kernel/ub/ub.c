@@ -56,11 +56,14 @@ static struct kmem_cache *ub_cache;
 /* The last that was born. ub_lock */
 static u64 born;
 
-/* Grows whenever the list changes: a dump that saw two values was torn. */
+/* Grows whenever the list changes: a dump that saw two values was torn. ub_lock to change */
 static u32 generation;
 
-/* Charges that gave back more than was held: each is a bug of ours. */
-static atomic_long_t underflows, nomem;
+/* How often more was given back than was held: each is a bug of ours. */
+static atomic_long_t underflows;
+
+/* Charges that could not be noted: but for buffers of sockets the call was refused. */
+static atomic_long_t nomem;
 
 /* Set before any hook is attached. */
 static ub_refusal_fn refusal_handler;
