@@ -3,9 +3,10 @@
  * Stands in functions of the running kernel.
  *
  * A hook is an entry callback of ftrace. It looks at the arguments and lets the
- * function run, or - only a gate may - sends the instruction pointer to a stub
- * that returns, so that the caller sees the function fail with our errno. A watch
- * (res/bc.c) has the function find another argument.
+ * function run. Only a gate may send the instruction pointer elsewhere: to a stub that
+ * returns, so that the caller sees the function fail with our errno, or to a function
+ * of ours that calls the kernel's. A watch may have the function find something else
+ * in its arguments (res/bc.c, res/oom.c).
  *
  * Unloading waits for callbacks, which ftrace does, and for whoever is anywhere in
  * our text and does not sleep. Nothing of ours is on the stack of a task that sleeps
@@ -15,8 +16,8 @@
  * and every beancounter holds this module.
  *
  * A feature is what stands or falls together: it is on if every hook that
- * serves it is attached and every gate among them has proven itself. What a
- * feature means is for its owner; here it is a bit.
+ * serves it is attached and every gate among them that can be tried has proven
+ * itself. What a feature means is for its owner; here it is a bit.
  *
  * A callback runs wherever its function is called. It must not sleep, and must
  * not reach a function that carries the same hook.
@@ -37,10 +38,10 @@
 
 /**
  * enum hook_role - what a hook may do
- * @HOOK_GATE: refuse the call
+ * @HOOK_GATE: refuse the call, or have a function of ours run around it
  * @HOOK_ACCOUNT: count it
  * @HOOK_RELEASE: give back what a gate took
- * @HOOK_WATCH: notice it
+ * @HOOK_WATCH: count nothing: notice the call, or change what it is about
  */
 enum hook_role { HOOK_GATE, HOOK_ACCOUNT, HOOK_RELEASE, HOOK_WATCH };
 
