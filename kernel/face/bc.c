@@ -308,6 +308,11 @@ struct proc_dir_entry *bc_home(void)
 	return home;
 }
 
+/**
+ * bc_init() - make the directory, and follow beancounters
+ *
+ * Return: 0, -ENOMEM.
+ */
 int bc_init(void)
 {
 	home = proc_mkdir_mode(HOME, 0500, NULL);
@@ -321,7 +326,9 @@ int bc_init(void)
 	return 0;
 }
 
-/* No beancounter is left to come or go. */
+/**
+ * bc_exit() - no beancounter is left to come or go
+ */
 void bc_exit(void)
 {
 	ub_set_watcher(NULL, NULL);

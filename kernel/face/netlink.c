@@ -502,12 +502,20 @@ struct genl_family stockvz_family __ro_after_init = {
 	.n_mcgrps = ARRAY_SIZE(groups),
 };
 
+/**
+ * netlink_init() - let admins in
+ *
+ * Return: 0 or an errno of genl_register_family().
+ */
 int netlink_init(void)
 {
 	return compat_genl_register(&stockvz_family, stockvz_nl_ops,
 				    ARRAY_SIZE(stockvz_nl_ops));
 }
 
+/**
+ * netlink_exit() - no request runs any more, and no event is on its way
+ */
 void netlink_exit(void)
 {
 	events_exit();

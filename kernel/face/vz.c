@@ -161,10 +161,14 @@ struct proc_dir_entry *vz_ct_home(void)
 	return ct_home;
 }
 
-/*
+/**
+ * vz_init() - make the directories of host and containers
+ *
  * After /proc/bc, whose home it shares, and before anybody is sent there. The
  * host's root, to whom mode 0400 would leave it, is nobody in a container: that
  * file is for all of its users.
+ *
+ * Return: 0, -ENOMEM.
  */
 int vz_init(void)
 {
@@ -186,6 +190,9 @@ int vz_init(void)
 	return -ENOMEM;
 }
 
+/**
+ * vz_exit() - nobody is sent there any more
+ */
 void vz_exit(void)
 {
 	proc_remove(host_dir);

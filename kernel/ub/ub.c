@@ -545,10 +545,17 @@ ssize_t ub_cgroup(struct ub *ub, char *path, size_t size)
 	return len;
 }
 
-/*
- * ub_charge() was refused: remember it, and tell whoever wants to know. What is
- * refused though it went up to the limit likely kills somebody: the log has to
- * say why.
+/**
+ * ub_refused() - a charge was refused: remember it, and tell whoever wants to know
+ * @ub: by whom
+ * @res: of which resource
+ * @severity: how far it could have gone
+ * @why: what it ran into
+ *
+ * failcnt is the caller's affair. What is refused though it went up to the limit likely
+ * kills somebody: the log has to say why.
+ *
+ * Context: any; @ub with a reference, or found with preemption still off.
  */
 void ub_refused(struct ub *ub, enum stockvz_resource res,
 		enum ub_severity severity, const struct ub_refusal *why)
