@@ -76,6 +76,7 @@ static bool is_group(const struct venet_ip *ip)
 	return ip->hi >> 56 == 0xff;
 }
 
+/* In the words of the original, which has nothing before them: logs are searched for them. */
 static void log_theft(const struct venet_ns *ns, const struct venet_ip *from,
 		      const struct venet_ip *to)
 {
