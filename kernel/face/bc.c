@@ -33,8 +33,14 @@ static struct proc_dir_entry *home, *bc;
 static DEFINE_XARRAY(dirs);
 static DEFINE_MUTEX(dirs_mutex);
 
-/* Of the host, and with both capabilities over files. */
-static bool is_permitted(void)
+/**
+ * may_see_all() - may the current task see what all beancounters hold?
+ *
+ * Who may not gets EPERM in /proc/bc, as OpenVZ has it, and EACCES in /proc/vz.
+ *
+ * Return: true if it is of the host, and has both capabilities over files.
+ */
+bool may_see_all(void)
 {
 	bool host;
 
@@ -74,7 +80,7 @@ static struct lock_class_key bc_file_key;
 static int open_file(struct inode *inode, struct file *file,
 		     int (*show)(struct seq_file *m, void *v))
 {
-	int err = is_permitted() ? single_open(file, show, pde_data(inode)) : -EPERM;
+	int err = may_see_all() ? single_open(file, show, pde_data(inode)) : -EPERM;
 
 	if (!err)
 		lockdep_set_class(&((struct seq_file *)file->private_data)->lock, &bc_file_key);
@@ -115,13 +121,8 @@ static void show_number(struct seq_file *m, const char *name, u64 n)
 static char *read_cgroup(struct ub *ub, const char *name)
 {
 	char *text = kzalloc(PATH_MAX, GFP_KERNEL);
-	struct cgroup *dir;
+	struct cgroup *dir = ub ? ub_dir_get(ub) : NULL;
 
-	preempt_disable();
-	dir = ub ? ub_dir(ub) : NULL;
-	if (dir)
-		cgroup_get(dir);
-	preempt_enable();
 	if (text && dir)
 		cgfile_read(dir, name, text, PATH_MAX);
 	if (dir)
@@ -216,7 +217,7 @@ DEFINE_BC_FILE(ioprio);
 
 static int all_open(struct inode *inode, struct file *file)
 {
-	return is_permitted() ? ub_table_open_bc(file) : -EPERM;
+	return may_see_all() ? ub_table_open_bc(file) : -EPERM;
 }
 
 static const struct proc_ops all_ops = {
@@ -307,6 +308,11 @@ struct proc_dir_entry *bc_home(void)
 	return home;
 }
 
+/**
+ * bc_init() - make the directory, and follow beancounters
+ *
+ * Return: 0, -ENOMEM.
+ */
 int bc_init(void)
 {
 	home = proc_mkdir_mode(HOME, 0500, NULL);
@@ -320,7 +326,9 @@ int bc_init(void)
 	return 0;
 }
 
-/* No beancounter is left to come or go. */
+/**
+ * bc_exit() - no beancounter is left to come or go
+ */
 void bc_exit(void)
 {
 	ub_set_watcher(NULL, NULL);

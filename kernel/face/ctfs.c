@@ -90,11 +90,19 @@ static struct file_system_type ctfs_type = {
 	.kill_sb = kill_anon_super,
 };
 
+/**
+ * ctfs_init() - let it be mounted
+ *
+ * Return: 0, an errno of register_filesystem().
+ */
 int ctfs_init(void)
 {
 	return register_filesystem(&ctfs_type);
 }
 
+/**
+ * ctfs_exit() - nothing is mounted: a mount holds the module
+ */
 void ctfs_exit(void)
 {
 	unregister_filesystem(&ctfs_type);

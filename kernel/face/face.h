@@ -20,6 +20,7 @@ int ub_table_init(void);
 void ub_table_exit(void);
 
 /* bc.c */
+bool may_see_all(void);
 int bc_init(void);
 void bc_exit(void);
 struct proc_dir_entry *bc_home(void);
@@ -65,13 +66,17 @@ static inline int refuse(struct netlink_ext_ack *extack, int err, const char *wh
 }
 
 /* netlink.c */
+struct genl_info;
+
 extern struct genl_family stockvz_family;
+int request_id(struct sk_buff *skb, struct genl_info *info, int attr, u32 *id);
+int begin_reply(struct genl_info *info, u8 cmd, struct sk_buff **skb, void **head);
+int end_reply(struct genl_info *info, struct sk_buff *skb, void *head, int err);
 int netlink_init(void);
 void netlink_exit(void);
 
 /* netlink_share.c */
 struct fair_change;
-struct genl_info;
 
 void parse_share(struct genl_info *info, struct fair_change *change);
 int put_share(struct sk_buff *skb, struct ub *ub);

@@ -16,8 +16,16 @@
 /* The rows of a beancounter, its share and the longest path. */
 #define REPLY_SIZE (3 * PATH_MAX)
 
-static int begin_reply(struct genl_info *info, u8 cmd, struct sk_buff **skb,
-		       void **head)
+/**
+ * begin_reply() - begin the one message that answers a request
+ * @info: the request
+ * @cmd: what it is
+ * @skb: the message; NULL, or else end_reply()'s to send or to free
+ * @head: its head
+ *
+ * Return: 0, -ENOMEM, -EMSGSIZE.
+ */
+int begin_reply(struct genl_info *info, u8 cmd, struct sk_buff **skb, void **head)
 {
 	*skb = genlmsg_new(REPLY_SIZE, GFP_KERNEL);
 	if (!*skb)
@@ -26,8 +34,16 @@ static int begin_reply(struct genl_info *info, u8 cmd, struct sk_buff **skb,
 	return *head ? 0 : -EMSGSIZE;
 }
 
-static int end_reply(struct genl_info *info, struct sk_buff *skb, void *head,
-		     int err)
+/**
+ * end_reply() - send an answer, or throw it away
+ * @info: the request
+ * @skb: the message
+ * @head: its head
+ * @err: not 0 if it could not be filled
+ *
+ * Return: 0, @err, an errno of genlmsg_reply().
+ */
+int end_reply(struct genl_info *info, struct sk_buff *skb, void *head, int err)
 {
 	if (err) {
 		nlmsg_free(skb);
@@ -35,6 +51,25 @@ static int end_reply(struct genl_info *info, struct sk_buff *skb, void *head,
 	}
 	genlmsg_end(skb, head);
 	return genlmsg_reply(skb, info);
+}
+
+/**
+ * request_id() - which number a request is about, of one that an admin may make
+ * @skb: the request's message
+ * @info: the request
+ * @attr: which of its attributes says so
+ * @id: the number
+ *
+ * Return: 0, -EPERM without CAP_SYS_ADMIN, -EINVAL without the attribute.
+ */
+int request_id(struct sk_buff *skb, struct genl_info *info, int attr, u32 *id)
+{
+	if (!netlink_capable(skb, CAP_SYS_ADMIN))
+		return refuse(info->extack, -EPERM, "CAP_SYS_ADMIN is missing");
+	if (GENL_REQ_ATTR_CHECK(info, attr))
+		return refuse(info->extack, -EINVAL, "the number is missing");
+	*id = nla_get_u32(info->attrs[attr]);
+	return 0;
 }
 
 static int put_feature(struct sk_buff *skb, const struct feature_state *s)
@@ -136,23 +171,13 @@ static int put_ub(struct sk_buff *skb, struct ub *ub)
 	return err ?: put_share(skb, ub);
 }
 
-static int id_of(struct sk_buff *skb, struct genl_info *info, u32 *id)
-{
-	if (!netlink_capable(skb, CAP_SYS_ADMIN))
-		return refuse(info->extack, -EPERM, "CAP_SYS_ADMIN is missing");
-	if (GENL_REQ_ATTR_CHECK(info, STOCKVZ_A_UB_ID))
-		return refuse(info->extack, -EINVAL, "the number is missing");
-	*id = nla_get_u32(info->attrs[STOCKVZ_A_UB_ID]);
-	return 0;
-}
-
 int stockvz_nl_ub_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct sk_buff *reply;
 	struct ub *ub = NULL;
 	void *head;
 	u32 id;
-	int err = id_of(skb, info, &id);
+	int err = request_id(skb, info, STOCKVZ_A_UB_ID, &id);
 
 	if (err)
 		return err;
@@ -371,7 +396,7 @@ int stockvz_nl_ub_new_doit(struct sk_buff *skb, struct genl_info *info)
 	u32 id;
 	int err;
 
-	err = id_of(skb, info, &id) ?: parse_change(info, &change);
+	err = request_id(skb, info, STOCKVZ_A_UB_ID, &id) ?: parse_change(info, &change);
 	if (err)
 		return err;
 	/* First what may fail without a trace. */
@@ -393,7 +418,7 @@ int stockvz_nl_ub_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	const char *why = NULL;
 	u32 id;
-	int err = id_of(skb, info, &id);
+	int err = request_id(skb, info, STOCKVZ_A_UB_ID, &id);
 
 	if (err)
 		return err;
@@ -433,7 +458,7 @@ int stockvz_nl_ub_set_doit(struct sk_buff *skb, struct genl_info *info)
 	const char *why = NULL;
 	struct ub_change change;
 	u32 id;
-	int err = id_of(skb, info, &id) ?: parse_change(info, &change);
+	int err = request_id(skb, info, STOCKVZ_A_UB_ID, &id) ?: parse_change(info, &change);
 
 	if (err)
 		return err;
@@ -446,7 +471,7 @@ int stockvz_nl_ub_attach_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	const char *why = NULL;
 	u32 id;
-	int err = id_of(skb, info, &id);
+	int err = request_id(skb, info, STOCKVZ_A_UB_ID, &id);
 
 	if (err)
 		return err;
@@ -477,12 +502,20 @@ struct genl_family stockvz_family __ro_after_init = {
 	.n_mcgrps = ARRAY_SIZE(groups),
 };
 
+/**
+ * netlink_init() - let admins in
+ *
+ * Return: 0 or an errno of genl_register_family().
+ */
 int netlink_init(void)
 {
 	return compat_genl_register(&stockvz_family, stockvz_nl_ops,
 				    ARRAY_SIZE(stockvz_nl_ops));
 }
 
+/**
+ * netlink_exit() - no request runs any more, and no event is on its way
+ */
 void netlink_exit(void)
 {
 	events_exit();

@@ -30,18 +30,11 @@ static int put_account(struct sk_buff *skb, u32 id, const struct account *a)
 
 static int send_account(struct genl_info *info, u32 id, const struct account *a)
 {
-	struct sk_buff *skb = genlmsg_new(NLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	struct sk_buff *reply;
 	void *head;
+	int err = begin_reply(info, STOCKVZ_CMD_CPU_GET, &reply, &head);
 
-	if (!skb)
-		return refuse(info->extack, -ENOMEM, "out of memory");
-	head = genlmsg_put_reply(skb, info, &stockvz_family, 0, STOCKVZ_CMD_CPU_GET);
-	if (!head || put_account(skb, id, a)) {
-		nlmsg_free(skb);
-		return refuse(info->extack, -EMSGSIZE, "the reply does not fit");
-	}
-	genlmsg_end(skb, head);
-	return genlmsg_reply(skb, info);
+	return reply ? end_reply(info, reply, head, err ?: put_account(reply, id, a)) : err;
 }
 
 int stockvz_nl_cpu_get_doit(struct sk_buff *skb, struct genl_info *info)
@@ -49,12 +42,12 @@ int stockvz_nl_cpu_get_doit(struct sk_buff *skb, struct genl_info *info)
 	struct account a;
 	struct ub *ub;
 	bool exists;
+	u32 id;
+	int err = request_id(skb, info, STOCKVZ_A_CPU_ID, &id);
 
-	if (!netlink_capable(skb, CAP_SYS_ADMIN))
-		return refuse(info->extack, -EPERM, "CAP_SYS_ADMIN is missing");
-	if (GENL_REQ_ATTR_CHECK(info, STOCKVZ_A_CPU_ID))
-		return refuse(info->extack, -EINVAL, "the number is missing");
-	ub = ub_find_get(nla_get_u32(info->attrs[STOCKVZ_A_CPU_ID]));
+	if (err)
+		return err;
+	ub = ub_find_get(id);
 	if (!ub)
 		return refuse(info->extack, -ENOENT, "no such beancounter");
 	account_refresh(ub, 0);
@@ -62,7 +55,7 @@ int stockvz_nl_cpu_get_doit(struct sk_buff *skb, struct genl_info *info)
 	ub_put(ub);
 	if (!exists)
 		return refuse(info->extack, -ENOENT, "the beancounter has no cgroup");
-	return send_account(info, nla_get_u32(info->attrs[STOCKVZ_A_CPU_ID]), &a);
+	return send_account(info, id, &a);
 }
 
 int stockvz_nl_cpu_get_start(struct netlink_callback *cb)

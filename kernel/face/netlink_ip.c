@@ -16,16 +16,6 @@ static int bad_attr(struct genl_info *info, int attr, int err, const char *why)
 	return refuse(info->extack, err, why);
 }
 
-static int id_of(struct sk_buff *skb, struct genl_info *info, u32 *id)
-{
-	if (!netlink_capable(skb, CAP_SYS_ADMIN))
-		return refuse(info->extack, -EPERM, "CAP_SYS_ADMIN is missing");
-	if (GENL_REQ_ATTR_CHECK(info, STOCKVZ_A_IP_ID))
-		return refuse(info->extack, -EINVAL, "the number is missing");
-	*id = nla_get_u32(info->attrs[STOCKVZ_A_IP_ID]);
-	return 0;
-}
-
 static int address_of(struct genl_info *info, struct venet_ip *ip)
 {
 	const struct nlattr *address = info->attrs[STOCKVZ_A_IP_ADDRESS];
@@ -54,7 +44,7 @@ int stockvz_nl_ip_add_doit(struct sk_buff *skb, struct genl_info *info)
 	struct venet_ip ip;
 	struct net *net;
 	u32 id;
-	int err = id_of(skb, info, &id) ?: address_of(info, &ip);
+	int err = request_id(skb, info, STOCKVZ_A_IP_ID, &id) ?: address_of(info, &ip);
 
 	if (err)
 		return err;
@@ -74,7 +64,7 @@ int stockvz_nl_ip_del_doit(struct sk_buff *skb, struct genl_info *info)
 	const char *why = NULL;
 	struct venet_ip ip;
 	u32 id;
-	int err = id_of(skb, info, &id);
+	int err = request_id(skb, info, STOCKVZ_A_IP_ID, &id);
 
 	if (err)
 		return err;

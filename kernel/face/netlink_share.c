@@ -35,7 +35,11 @@ static void parse_attr(const struct nlattr *attr, struct fair_change *change)
 		change->containers = nla_data(attr);
 }
 
-/* What a request wants changed, of what it may at all. Texts stay in it. */
+/**
+ * parse_share() - what a request wants changed of a share
+ * @info: the request, in which texts stay
+ * @change: where to
+ */
 void parse_share(struct genl_info *info, struct fair_change *change)
 {
 	const struct nlattr *attr;
@@ -46,7 +50,14 @@ void parse_share(struct genl_info *info, struct fair_change *change)
 		parse_attr(attr, change);
 }
 
-/* What nobody has set is not told of. A NULL beancounter is the host. */
+/**
+ * put_share() - the attributes of a share; what nobody has set has none
+ * @skb: where to
+ * @ub: whose; NULL is the host
+ *
+ * Context: process, may sleep.
+ * Return: 0, -ENOMEM, -EMSGSIZE.
+ */
 int put_share(struct sk_buff *skb, struct ub *ub)
 {
 	struct fair_values *values = kmalloc(sizeof(*values), GFP_KERNEL);

@@ -72,12 +72,20 @@ static int status_show(struct seq_file *m, void *v)
 	return 0;
 }
 
+/**
+ * status_init() - make the file
+ *
+ * Return: 0, -ENOMEM.
+ */
 int status_init(void)
 {
 	return proc_create_single("stockvz", 0400, NULL, status_show) ?
 	       0 : -ENOMEM;
 }
 
+/**
+ * status_exit() - take it away; waits for readers
+ */
 void status_exit(void)
 {
 	remove_proc_entry("stockvz", NULL);

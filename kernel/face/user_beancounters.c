@@ -171,6 +171,13 @@ int ub_table_open_bc(struct file *file)
 	return 0;
 }
 
+/**
+ * ub_table_release() - close a table
+ * @inode: as .release() gets it
+ * @file: the same
+ *
+ * Return: 0.
+ */
 int ub_table_release(struct inode *inode, struct file *file)
 {
 	struct seq_file *m = file->private_data;
@@ -188,12 +195,20 @@ static const struct proc_ops proc_ops = {
 	.proc_release = ub_table_release,
 };
 
+/**
+ * ub_table_init() - make the host's file
+ *
+ * Return: 0, -ENOMEM.
+ */
 int ub_table_init(void)
 {
 	return proc_create("user_beancounters", 0400, NULL, &proc_ops) ?
 	       0 : -ENOMEM;
 }
 
+/**
+ * ub_table_exit() - take it away; waits for readers
+ */
 void ub_table_exit(void)
 {
 	remove_proc_entry("user_beancounters", NULL);

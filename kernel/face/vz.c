@@ -6,7 +6,6 @@
  * the one of /proc/bc, and lookups are sent there: see res/bc.c. Nobody sees one
  * without the other: programs tell host and container by the two.
  */
-#include <linux/capability.h>
 #include <linux/fs.h>
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
@@ -125,13 +124,7 @@ static int own_veinfo_show(struct seq_file *m, void *v)
  */
 int vz_open_of_host(struct file *file, int (*show)(struct seq_file *m, void *v), size_t size)
 {
-	struct ub *ub = ub_of_current_get();
-
-	if (ub)
-		ub_put(ub);
-	if (ub || !capable(CAP_DAC_OVERRIDE) || !capable(CAP_DAC_READ_SEARCH))
-		return -EACCES;
-	return single_open_size(file, show, NULL, size);
+	return may_see_all() ? single_open_size(file, show, NULL, size) : -EACCES;
 }
 
 static int veip_open(struct inode *inode, struct file *file)
@@ -168,10 +161,14 @@ struct proc_dir_entry *vz_ct_home(void)
 	return ct_home;
 }
 
-/*
+/**
+ * vz_init() - make the directories of host and containers
+ *
  * After /proc/bc, whose home it shares, and before anybody is sent there. The
  * host's root, to whom mode 0400 would leave it, is nobody in a container: that
  * file is for all of its users.
+ *
+ * Return: 0, -ENOMEM.
  */
 int vz_init(void)
 {
@@ -193,6 +190,9 @@ int vz_init(void)
 	return -ENOMEM;
 }
 
+/**
+ * vz_exit() - nobody is sent there any more
+ */
 void vz_exit(void)
 {
 	proc_remove(host_dir);

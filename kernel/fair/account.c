@@ -356,7 +356,7 @@ void account_changed(struct ub *ub, struct ub_binding *now)
 		.dir = now ? now->dir : NULL,
 	};
 
-	if (job.dir != READ_ONCE(ub->usage.dir))
+	if (job.dir != ub->usage.dir)
 		run(&job, do_change);
 }
 

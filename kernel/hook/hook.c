@@ -300,18 +300,37 @@ static void for_needed(int (*step)(struct hook *hook))
 			step(&table[i]);
 }
 
-/* For one in a module that has come. */
+/**
+ * hook_attach_alone() - stand in a function of a module that has come
+ * @hook: resolved; gets an ops of its own
+ *
+ * Context: process, may sleep; the module stays meanwhile.
+ * Return: 0, also if it is optional and not there, or an errno: then @hook->error says why.
+ */
 int hook_attach_alone(struct hook *hook)
 {
 	hook->hot = true;
 	return hook->found ? attach_one(hook) : 0;
 }
 
+/**
+ * hook_detach_alone() - leave such a function
+ * @hook: attached or not
+ *
+ * Context: process, may sleep. When it returns its callback does not run any more.
+ */
 void hook_detach_alone(struct hook *hook)
 {
 	detach_one(hook);
 }
 
+/**
+ * hook_prove() - have a gate refuse a real call, of the current task alone
+ * @hook: attached; one that cannot be tried is believed
+ *
+ * Context: process, may sleep; one at a time.
+ * Return: 0, or -ENOENT: then @hook->error says why.
+ */
 int hook_prove(struct hook *hook)
 {
 	return hook->prove ? prove(hook) : 0;

@@ -3,9 +3,10 @@
  * Stands in functions of the running kernel.
  *
  * A hook is an entry callback of ftrace. It looks at the arguments and lets the
- * function run, or - only a gate may - sends the instruction pointer to a stub
- * that returns, so that the caller sees the function fail with our errno. A watch
- * (res/bc.c) has the function find another argument.
+ * function run. Only a gate may send the instruction pointer elsewhere: to a stub that
+ * returns, so that the caller sees the function fail with our errno, or to a function
+ * of ours that calls the kernel's. A watch may have the function find something else
+ * in its arguments (res/bc.c, res/oom.c).
  *
  * Unloading waits for callbacks, which ftrace does, and for whoever is anywhere in
  * our text and does not sleep. Nothing of ours is on the stack of a task that sleeps
@@ -15,8 +16,8 @@
  * and every beancounter holds this module.
  *
  * A feature is what stands or falls together: it is on if every hook that
- * serves it is attached and every gate among them has proven itself. What a
- * feature means is for its owner; here it is a bit.
+ * serves it is attached and every gate among them that can be tried has proven
+ * itself. What a feature means is for its owner; here it is a bit.
  *
  * A callback runs wherever its function is called. It must not sleep, and must
  * not reach a function that carries the same hook.
@@ -37,10 +38,10 @@
 
 /**
  * enum hook_role - what a hook may do
- * @HOOK_GATE: refuse the call
+ * @HOOK_GATE: refuse the call, or have a function of ours run around it
  * @HOOK_ACCOUNT: count it
  * @HOOK_RELEASE: give back what a gate took
- * @HOOK_WATCH: notice it
+ * @HOOK_WATCH: count nothing: notice the call, or change what it is about
  */
 enum hook_role { HOOK_GATE, HOOK_ACCOUNT, HOOK_RELEASE, HOOK_WATCH };
 
@@ -128,6 +129,7 @@ enum hook_state { HOOK_OFF, HOOK_ON, HOOK_PARTLY, HOOK_WAITS };
 /* No function we stand in fails with this by itself. */
 #define HOOK_PROOF_ERRNO (-EL2HLT)
 
+/* One proof at a time: of who loads us, and after that with late.c's lock held. */
 DECLARE_STATIC_KEY_FALSE(hook_proof_key);
 extern struct task_struct *hook_proof_task;
 extern ftrace_func_t hook_proof_callback;
@@ -232,6 +234,32 @@ void hook_late_detach(void);
 
 void *hook_function(const char *name);
 
+/**
+ * struct hook_text - the code of a function, for a hook that asks who called
+ * @name: the function's
+ * @start: its first byte. As @len constant after hook_texts_find()
+ * @len: how many; 0 if there is no such function
+ */
+struct hook_text {
+	const char *name;
+	unsigned long start;
+	unsigned long len;
+};
+
+void hook_texts_find(struct hook_text *texts, unsigned int n);
+
+/* The one of them that a callback's parent_ip is in, or NULL. */
+static __always_inline const struct hook_text *
+hook_text_at(const struct hook_text *texts, unsigned int n, unsigned long ip)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		if (ip - texts[i].start < texts[i].len)
+			return &texts[i];
+	return NULL;
+}
+
 /* The parts of the engine, for one another. */
 void hook_skip_enomem(void);
 void hook_skip_enfile(void);
@@ -242,7 +270,6 @@ void hook_skip_eagain(void);
 void hook_skip_false(void);
 void hook_skip_true(void);
 void hook_skip_proof(void);
-bool hook_text_of(const char *name, unsigned long *start, unsigned long *len);
 int hook_resolve(struct hook *hook, const char *hide);
 int hook_btf_open(const char *module);
 void hook_btf_close(void);

@@ -262,7 +262,16 @@ static bool whole_feature(unsigned int feature, enum hook_state *state,
 	return parts;
 }
 
-/* As hook_feature(), for those of modules. Is it one? */
+/**
+ * hook_late_feature() - does a feature work whose hooks are in modules?
+ * @feature: its bit
+ * @state: how it is
+ * @why: as hook_feature()
+ * @symbol: as that
+ *
+ * Context: process, may sleep.
+ * Return: false if it is no such feature; then nothing was set.
+ */
 bool hook_late_feature(unsigned int feature, enum hook_state *state,
 		       const char **why, const char **symbol)
 {

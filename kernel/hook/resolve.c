@@ -56,31 +56,35 @@ void *hook_function(const char *name)
 	return (void *)ip;
 }
 
+static void find_text(struct hook_text *text)
+{
+	unsigned long entry = entry_of(text->name), offset, len;
+	char place[KSYM_SYMBOL_LEN];
+
+	text->len = 0;
+	if (!entry)
+		return;
+	sprint_symbol(place, entry);
+	/* "name+0x4/0x123": it may begin with an ENDBR, which the entry is behind. */
+	if (sscanf(place + strcspn(place, "+"), "+0x%lx/0x%lx", &offset, &len) != 2)
+		return;
+	text->start = entry - offset;
+	text->len = len;
+}
+
 /**
- * hook_text_of() - where the code of a function lies
- * @name: the function's
- * @start: its first byte
- * @len: how many
- *
- * For a hook that wants to know from where its function was called.
+ * hook_texts_find() - where the code of functions lies
+ * @texts: the functions; those that the kernel does not have get no text
+ * @n: how many
  *
  * Context: process, may sleep.
- * Return: is there such a function?
  */
-bool hook_text_of(const char *name, unsigned long *start, unsigned long *len)
+void hook_texts_find(struct hook_text *texts, unsigned int n)
 {
-	char text[KSYM_SYMBOL_LEN];
-	unsigned long offset;
+	unsigned int i;
 
-	*start = entry_of(name);
-	if (!*start)
-		return false;
-	sprint_symbol(text, *start);
-	/* "name+0x4/0x123": it may begin with an ENDBR, which the entry is behind. */
-	if (sscanf(text + strcspn(text, "+"), "+0x%lx/0x%lx", &offset, len) != 2)
-		return false;
-	*start -= offset;
-	return true;
+	for (i = 0; i < n; i++)
+		find_text(&texts[i]);
 }
 
 struct search {

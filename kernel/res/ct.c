@@ -13,6 +13,12 @@ HOOK_PIN(zap_pid_ns_processes, void (struct pid_namespace *));
 /* Set before the hook is attached, cleared after it is off. */
 static res_ct_event_fn handler;
 
+/**
+ * res_set_ct_event_handler() - who is told of ends of containers
+ * @fn: called with preemption off; NULL for nobody
+ *
+ * Context: while the hook is not attached.
+ */
 void res_set_ct_event_handler(res_ct_event_fn fn)
 {
 	handler = fn;

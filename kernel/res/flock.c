@@ -3,7 +3,7 @@
  * numflock: file locks.
  *
  * Every lock that is installed counts one: of flock(), of fcntl(), POSIX and OFD
- * alike, and a lease. Who asked for it pays until it is unlocked or closed.
+ * alike, and a lease (lease.c). Who asked for it pays until it is unlocked or closed.
  *
  * flock() pays before it looks, so that at the barrier a conversion is refused
  * too, and while it sleeps; refused, it fails with ENOMEM, as a lease does.
@@ -38,17 +38,12 @@
 #include <linux/file.h>
 #include <linux/magic.h>
 #include <linux/security.h>
-#include <linux/shmem_fs.h>
 
 #include "compat/locks.h"
 #include "res.h"
 
 HOOK_PIN(security_file_lock, int (struct file *, unsigned int));
 HOOK_PIN(locks_lock_inode_wait, int (struct inode *, struct file_lock *));
-HOOK_PIN(vfs_setlease,
-	 int (struct file *, COMPAT_LEASE_ARG, struct file_lease **, void **));
-HOOK_PIN(fasync_helper, int (int, struct file *, int, struct fasync_struct **));
-HOOK_PIN(fasync_free, void (struct fasync_struct *));
 
 /*
  * Where the charge for the second half of a lock that is split is noted until that
@@ -99,7 +94,8 @@ struct asked {
 
 /**
  * struct lock_ops - how the kernel tells us of a lock
- * @ours: fl_ops of what has an owner in our table; so it holds this module
+ * @ours: fl_ops of what is paid for: so says our table or, with paid_itself, the lock.
+ *	Either has a reference of the beancounter, which holds this module
  * @theirs: what it would have without us: network filesystems have some of their
  *	own. Set once
  */
@@ -632,38 +628,6 @@ void numflock_posix_hook(unsigned long ip, unsigned long parent_ip,
 		ask_posix(fregs, request);
 }
 
-/* Where leases are asked about: vfs_setlease() has charged for them. */
-static struct text {
-	const char *name;
-	unsigned long start;
-	unsigned long len;
-} lease_texts[] = {
-	{ .name = "vfs_setlease" },
-	{ .name = "generic_setlease" },
-};
-
-/**
- * numflock_init() - learn where leases are set
- */
-void numflock_init(void)
-{
-	struct text *t = lease_texts;
-
-	for (; t < lease_texts + ARRAY_SIZE(lease_texts); t++)
-		if (!hook_text_of(t->name, &t->start, &t->len))
-			t->len = 0;
-}
-
-static bool is_lease(unsigned long parent_ip)
-{
-	const struct text *t = lease_texts;
-
-	for (; t < lease_texts + ARRAY_SIZE(lease_texts); t++)
-		if (parent_ip - t->start < t->len)
-			return true;
-	return false;
-}
-
 static long has_room(void)
 {
 	struct ub *ub;
@@ -690,9 +654,9 @@ static noinline void ask_ahead(struct ftrace_regs *fregs, unsigned long parent_i
 
 	/* The proof is also one that leases are known. */
 	if (hook_proving(numflock_ask_hook))
-		err = is_lease(parent_ip) ? HOOK_PROOF_ERRNO : 0;
+		err = numflock_is_lease(parent_ip) ? HOOK_PROOF_ERRNO : 0;
 	else if (is_remote(file) && hook_arg(fregs, 1, unsigned int) != F_UNLCK &&
-		 hook_on(STOCKVZ_RES_NUMFLOCK) && !is_lease(parent_ip))
+		 hook_on(STOCKVZ_RES_NUMFLOCK) && !numflock_is_lease(parent_ip))
 		err = has_room();
 	if (unlikely(err))
 		hook_refuse(fregs, err);
@@ -705,44 +669,6 @@ void numflock_ask_hook(unsigned long ip, unsigned long parent_ip,
 	if (hook_proving_any() || has_ops(hook_arg(fregs, 0, const struct file *)))
 		ask_ahead(fregs, parent_ip);
 }
-
-/*
- * vfs_setlease(filp, arg, lease, priv): priv points to what will tell the owner
- * of the lease when it is broken. The charge is noted for that: if there is no
- * new lease in the end it is freed.
- */
-static long numflock_lease(struct ftrace_regs *fregs)
-{
-	COMPAT_LEASE_ARG arg = hook_arg(fregs, 1, COMPAT_LEASE_ARG);
-	void **priv = hook_arg(fregs, 3, void **);
-
-	if (arg == F_UNLCK || !priv || !*priv || !hook_on(STOCKVZ_RES_NUMFLOCK))
-		return 0;
-	return res_charge_current(*priv, STOCKVZ_RES_NUMFLOCK);
-}
-
-DEFINE_GATE(numflock_lease)
-
-/* lease_setup(lease, priv): it is installed, now or long since. */
-static void numflock_lease_setup(struct ftrace_regs *fregs)
-{
-	struct file_lease *lease = hook_arg(fregs, 0, struct file_lease *);
-	void **priv = hook_arg(fregs, 1, void **);
-
-	if (!lease->fl_fasync)
-		owner_move(*priv, &lease->fl_fasync);
-}
-
-DEFINE_HOOK(numflock_lease_setup)
-
-/* fasync_helper(fd, filp, on, fapp): off, fapp is in what goes: a lease, maybe. */
-static void numflock_lease_gone(struct ftrace_regs *fregs)
-{
-	if (!hook_arg(fregs, 2, int))
-		owner_release(hook_arg(fregs, 3, struct fasync_struct **));
-}
-
-DEFINE_HOOK(numflock_lease_gone)
 
 /*
  * A request to unlock what is not locked. The file is not one of our own: its
@@ -778,26 +704,6 @@ static int try_posix(struct file *file, struct file_lock *request)
 	return posix_lock_file(file, request, NULL);
 }
 
-static int try_lease(struct file *file, struct file_lock *request)
-{
-	void *owner = file;
-
-	return vfs_setlease(file, F_UNLCK, NULL, &owner);
-}
-
-/* A lease that is not there; directories have none. */
-int numflock_ask_prove(void)
-{
-	struct file *file = shmem_file_setup("stockvz", 0, 0);
-	int err;
-
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	err = try_lease(file, NULL);
-	fput(file);
-	return err == HOOK_PROOF_ERRNO ? 0 : -ENOENT;
-}
-
 int numflock_flock_prove(void)
 {
 	return prove(try_flock);
@@ -806,9 +712,4 @@ int numflock_flock_prove(void)
 int numflock_posix_prove(void)
 {
 	return prove(try_posix);
-}
-
-int numflock_lease_prove(void)
-{
-	return prove(try_lease);
 }

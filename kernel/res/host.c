@@ -173,6 +173,11 @@ static unsigned long total_privvmpages(void)
 	return sum_of_mms(mm_private_pages) + total_shmpages();
 }
 
+/**
+ * res_host_init() - have the host's row read here
+ *
+ * Without a /proc of our own what is read there is 0.
+ */
 void res_host_init(void)
 {
 	struct file_system_type *type = get_fs_type("proc");
@@ -193,6 +198,9 @@ void res_host_init(void)
 	ub_set_total(STOCKVZ_RES_NUMPTY, total_numpty);
 }
 
+/**
+ * res_host_exit() - nobody reads rows any more
+ */
 void res_host_exit(void)
 {
 	unsigned int i;

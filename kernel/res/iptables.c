@@ -12,6 +12,7 @@
 #include <linux/netfilter/x_tables.h>
 #include <net/net_namespace.h>
 
+#include "compat/xtables.h"
 #include "rules.h"
 
 HOOK_PIN(xt_free_table_info, void (struct xt_table_info *));
@@ -55,8 +56,6 @@ DEFINE_HOOK(iptables_free)
  * union exported - what tables are handled with, by other modules
  * @address: as the kernel finds it
  * @replace: xt_replace_table()
- * @make: xt_register_table()
- * @make_old: the same, which took an argument less once
  * @undo: xt_unregister_table()
  */
 union exported {
@@ -65,22 +64,13 @@ union exported {
 					 unsigned int num_counters,
 					 struct xt_table_info *newinfo,
 					 int *error);
-	struct xt_table *(*make)(struct net *net, const struct xt_table *table,
-				 const struct nf_hook_ops *template_ops,
-				 struct xt_table_info *bootstrap,
-				 struct xt_table_info *newinfo);
-	struct xt_table *(*make_old)(struct net *net, const struct xt_table *table,
-				     struct xt_table_info *bootstrap,
-				     struct xt_table_info *newinfo);
 	void *(*undo)(struct xt_table *table);
 };
 
 /* Only its types are looked at. */
 #define TYPES ((union exported *)NULL)
-#define TAKES_OPS __same_type(&xt_register_table, TYPES->make)
 
 static_assert(__same_type(&xt_replace_table, TYPES->replace));
-static_assert(TAKES_OPS || __same_type(&xt_register_table, TYPES->make_old));
 static_assert(__same_type(&xt_unregister_table, TYPES->undo));
 
 /*
@@ -103,7 +93,7 @@ static bool refuses_to_replace(union exported fn)
  * Make a table, which no packet meets; without our gate there is one. What is
  * returned by a refused call may be anything, as nobody has set its errno.
  */
-static bool refuses_to_make(union exported fn, union exported undo)
+static bool refuses_to_make(union exported make, union exported undo)
 {
 	const struct xt_table table = {
 		.name = "stockvz proof",
@@ -115,10 +105,7 @@ static bool refuses_to_make(union exported fn, union exported undo)
 	struct xt_table *made;
 
 	hook_proof_met = false;
-	if (TAKES_OPS)
-		made = fn.make(&init_net, &table, NULL, &none, &new);
-	else
-		made = fn.make_old(&init_net, &table, &none, &new);
+	made = compat_xt_register_table(make.address, &init_net, &table, &none, &new);
 	if (!hook_proof_met && !IS_ERR(made))
 		undo.undo(made);
 	kvfree(new.jumpstack);

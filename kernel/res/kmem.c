@@ -25,8 +25,6 @@
 #include <linux/sched/task_stack.h>
 #include <linux/slab.h>
 
-#include <trace/events/cgroup.h>
-
 #include <asm/pgalloc.h>
 #include <asm/syscall.h>
 
@@ -140,25 +138,17 @@ static struct ub *payer(struct mem_cgroup *memcg)
 	return ub_of_cgroup(cgroup);
 }
 
-/* Which code charges kernel memory, and which of it whole pages. */
-static struct text {
-	const char *name;
-	bool pages;
-	unsigned long start;
-	unsigned long len;
-} callers[] = {
-	{ .name = "__memcg_kmem_charge_page", .pages = true },
-	{ .name = "obj_cgroup_charge" },
+/* Which code charges kernel memory: whole pages, and what objects need. */
+enum { PAGES, OBJECTS };
+
+static struct hook_text callers[] = {
+	[PAGES] = { .name = "__memcg_kmem_charge_page" },
+	[OBJECTS] = { .name = "obj_cgroup_charge" },
 };
 
-static struct text *caller_at(unsigned long ip)
+static const struct hook_text *caller_at(unsigned long ip)
 {
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(callers); i++)
-		if (ip - callers[i].start < callers[i].len)
-			return &callers[i];
-	return NULL;
+	return hook_text_at(callers, ARRAY_SIZE(callers), ip);
 }
 
 /* A fault that comes out of user mode has no system call to fail. */
@@ -168,12 +158,12 @@ static bool in_user_fault(void)
 	       syscall_get_nr(current, task_pt_regs(current)) == -1;
 }
 
-static enum ub_severity severity_of(const struct text *caller, gfp_t gfp)
+static enum ub_severity severity_of(const struct hook_text *caller, gfp_t gfp)
 {
 	if (gfp & __GFP_NOFAIL || current->flags & PF_KTHREAD || in_user_fault())
 		return UB_FORCE;
 	if (current->in_execve ||
-	    (caller->pages && (gfp & ~__GFP_COMP) == GFP_PGTABLE_USER))
+	    (caller == &callers[PAGES] && (gfp & ~__GFP_COMP) == GFP_PGTABLE_USER))
 		return UB_SOFT;
 	return UB_HARD;
 }
@@ -221,7 +211,7 @@ static bool may_reserve(void)
  */
 static long kmem_charge(struct ftrace_regs *fregs, unsigned long parent_ip)
 {
-	struct text *caller = caller_at(parent_ip);
+	const struct hook_text *caller = caller_at(parent_ip);
 	long err;
 
 	if (!caller || !READ_ONCE(ub_bindings) || !may_reserve() ||
@@ -457,18 +447,6 @@ static void recount(struct ub *ub, struct cgroup *cgroup)
 	correct(ub, off);
 }
 
-static struct cgroup *cgroup_of_get(struct ub *ub)
-{
-	struct cgroup *dir;
-
-	preempt_disable();
-	dir = ub_dir(ub);
-	if (dir)
-		cgroup_get(dir);
-	preempt_enable();
-	return dir;
-}
-
 /* Who pays for what is around a cgroup pays for it no more, or again. */
 static void recount_around(struct cgroup *cgroup)
 {
@@ -476,7 +454,7 @@ static void recount_around(struct cgroup *cgroup)
 	struct ub *ub;
 
 	for (ub = ub_next_get(NULL); ub; ub = ub_next_get(ub)) {
-		dir = cgroup_of_get(ub);
+		dir = ub_dir_get(ub);
 		if (dir && dir != cgroup && cgroup_is_descendant(cgroup, dir))
 			recount(ub, dir);
 		if (dir)
@@ -504,46 +482,6 @@ void kmem_changed(struct ub *ub, struct ub_binding *now, struct ub_binding *old)
 		recount_around(now->dir);
 }
 
-/* Was its cgroup removed since the change handler has looked? */
-static bool lost_cgroup(const struct ub *ub)
-{
-	const struct ub_binding *b;
-	bool lost;
-
-	preempt_disable();
-	b = READ_ONCE(ub->binding);
-	lost = b && !READ_ONCE(b->removed) && ub_is_removed(b->dir);
-	preempt_enable();
-	return lost;
-}
-
-/*
- * What is left of a removed cgroup's is its parent's, says the kernel; nor does it count
- * among those that share a directory.
- */
-static void forget_removed(struct work_struct *work)
-{
-	static const struct ub_change nothing;
-	const char *why;
-	struct ub *ub;
-
-	for (ub = ub_next_get(NULL); ub; ub = ub_next_get(ub))
-		if (lost_cgroup(ub))
-			/* Has the change handler look again. */
-			ub_set(ub->id, &nothing, &why);
-}
-
-static DECLARE_WORK(removed, forget_removed);
-
-/* Tracepoint cgroup_rmdir: a cgroup is removed. It may not sleep there. */
-void kmem_cgroup_removed(void *data, struct cgroup *cgroup, const char *path)
-{
-	if (READ_ONCE(ub_bindings) && hook_on(STOCKVZ_RES_KMEMSIZE))
-		schedule_work(&removed);
-}
-
-HOOK_PIN_PROBE(cgroup_rmdir, kmem_cgroup_removed)
-
 static unsigned long total_kmemsize(void)
 {
 	return (global_node_page_state_pages(NR_SLAB_RECLAIMABLE_B) +
@@ -570,16 +508,12 @@ unsigned long kmem_crowded(void)
 int kmem_init(void)
 {
 	unsigned long slots = (totalram_pages() << PAGE_SHIFT) / BYTES_PER_SLOT;
-	unsigned int i;
 
 	pending_bits = clamp_t(unsigned int, order_base_2(slots), MIN_BITS, MAX_BITS);
 	pending = kvcalloc(1UL << pending_bits, sizeof(*pending), GFP_KERNEL);
 	if (!pending)
 		return -ENOMEM;
-	for (i = 0; i < ARRAY_SIZE(callers); i++)
-		if (!hook_text_of(callers[i].name, &callers[i].start,
-				  &callers[i].len))
-			callers[i].len = 0;
+	hook_texts_find(callers, ARRAY_SIZE(callers));
 	ub_set_total(STOCKVZ_RES_KMEMSIZE, total_kmemsize);
 	return 0;
 }
@@ -589,6 +523,5 @@ int kmem_init(void)
  */
 void kmem_exit(void)
 {
-	cancel_work_sync(&removed);
 	kvfree(pending);
 }

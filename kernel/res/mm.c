@@ -78,12 +78,23 @@ static bool counts(vm_flags_t flags)
 	       (flags & (VM_WRITE | VM_SHARED)) == VM_WRITE;
 }
 
-/* The kernel's own sums. */
+/**
+ * mm_private_pages() - what privvmpages counts of an address space
+ * @mm: the address space
+ *
+ * Return: the kernel's own sum, in pages.
+ */
 unsigned long mm_private_pages(const struct mm_struct *mm)
 {
 	return READ_ONCE(mm->data_vm) + READ_ONCE(mm->stack_vm);
 }
 
+/**
+ * mm_locked_pages() - what lockedpages counts of an address space
+ * @mm: the address space
+ *
+ * Return: the kernel's own sum, in pages.
+ */
 unsigned long mm_locked_pages(const struct mm_struct *mm)
 {
 	return READ_ONCE(mm->locked_vm);

@@ -14,13 +14,14 @@ struct kernel_siginfo;
 
 /* Features are resources by their number, and these. */
 #define FEATURE_CT_EVENTS 32
-#define FEATURE_PROC_BC 34
-
 #define FEATURE_OOM_CHOICE 33
+#define FEATURE_PROC_BC 34
 
 /* The parts of numiptent. */
 #define FEATURE_IPTABLES 35
 #define FEATURE_NFTABLES 36
+
+#define FEATURE_CGROUP_GONE 37
 
 /* proc.c */
 DECLARE_HOOK(numproc_fork);
@@ -45,14 +46,17 @@ DECLARE_HOOK(sock_destruct);
 DECLARE_HOOK(numflock_ask);
 DECLARE_HOOK(numflock_flock);
 DECLARE_HOOK(numflock_posix);
+int numflock_flock_prove(void);
+int numflock_posix_prove(void);
+
+/* lease.c */
 DECLARE_HOOK(numflock_lease);
 DECLARE_HOOK(numflock_lease_setup);
 DECLARE_HOOK(numflock_lease_gone);
 int numflock_ask_prove(void);
-int numflock_flock_prove(void);
-int numflock_posix_prove(void);
 int numflock_lease_prove(void);
-void numflock_init(void);
+void numflock_lease_init(void);
+bool numflock_is_lease(unsigned long parent_ip);
 
 /* pty.c */
 DECLARE_HOOK(numpty_new);
@@ -169,8 +173,11 @@ int kmem_init(void);
 unsigned long kmem_crowded(void);
 void kmem_exit(void);
 void kmem_task_gone(const struct task_struct *task);
-void kmem_cgroup_removed(void *data, struct cgroup *cgroup, const char *path);
 void kmem_changed(struct ub *ub, struct ub_binding *now, struct ub_binding *old);
+
+/* cgroup.c */
+void cgroup_gone(void *data, struct cgroup *cgroup, const char *path);
+void cgroup_gone_exit(void);
 
 /* oom.c */
 DECLARE_HOOK(oom_begin);

@@ -105,20 +105,39 @@ static __always_inline struct sockmem *lock(struct sockmem *m)
 	return NULL;
 }
 
-/* sockmem_lock() past its first glance. */
+/**
+ * sockmem_find_lock() - sockmem_lock() past its first glance
+ * @sk: the socket
+ *
+ * Context: irqs off.
+ * Return: as that.
+ */
 struct sockmem *sockmem_find_lock(struct sock *sk)
 {
 	return lock(find(sockmem_bucket(sk), sk) ?: find_or_make(sk));
 }
 
-/* sockmem_lock_old() past its first glance. */
+/**
+ * sockmem_find_lock_old() - sockmem_lock_old() past its first glance
+ * @bucket: where the record would be
+ * @sk: the socket
+ *
+ * Context: irqs off.
+ * Return: as that.
+ */
 struct sockmem *sockmem_find_lock_old(const struct hlist_head *bucket,
 				      const struct sock *sk)
 {
 	return lock(find(bucket, sk));
 }
 
-/* sockmem_of() past its first glance. */
+/**
+ * sockmem_find() - sockmem_of() past its first glance
+ * @sk: the socket
+ *
+ * Context: any.
+ * Return: as that.
+ */
 struct sockmem *sockmem_find(struct sock *sk)
 {
 	unsigned long flags;
@@ -135,7 +154,14 @@ struct sockmem *sockmem_find(struct sock *sk)
 	return m;
 }
 
-/* sockmem_of_old() past its first glance. */
+/**
+ * sockmem_find_old() - sockmem_of_old() past its first glance
+ * @bucket: where the record would be
+ * @sk: the socket
+ *
+ * Context: any.
+ * Return: as that.
+ */
 struct sockmem *sockmem_find_old(const struct hlist_head *bucket,
 				 const struct sock *sk)
 {

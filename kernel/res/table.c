@@ -325,8 +325,8 @@ static struct hook table[] = {
 	}, {
 		.symbol = { "cgroup_rmdir" },
 		.role = HOOK_WATCH,
-		.probe = kmem_cgroup_removed,
-		.serves = SERVES(KMEMSIZE),
+		.probe = cgroup_gone,
+		.serves = SERVES(KMEMSIZE) | BIT_ULL(FEATURE_CGROUP_GONE),
 	}, {
 		.symbol = { "out_of_memory" },
 		.role = HOOK_WATCH,
@@ -512,6 +512,7 @@ static const char *feature_name[HOOK_FEATURES] = {
 	[FEATURE_OOM_CHOICE] = "oom-choice",
 	[FEATURE_IPTABLES] = "iptables",
 	[FEATURE_NFTABLES] = "nftables",
+	[FEATURE_CGROUP_GONE] = "cgroup-gone",
 };
 
 /**
@@ -560,12 +561,13 @@ int res_init(const char *hide, bool require_all)
 			feature_name[i] = ub_resource_name[i];
 	res_host_init();
 	memcg_init();
-	numflock_init();
+	numflock_lease_init();
 	ub_set_refresh(STOCKVZ_RES_TCPSNDBUF, tcpbuf_refresh);
 	ub_set_refresh(STOCKVZ_RES_TCPRCVBUF, tcpbuf_refresh);
 	ub_set_refresh(STOCKVZ_RES_OTHERSOCKBUF, othersockbuf_refresh);
 	err = kmem_init() ?: attach(hide, require_all);
 	if (err) {
+		cgroup_gone_exit();
 		kmem_exit();
 		memcg_exit();
 		res_host_exit();
@@ -580,6 +582,7 @@ void res_exit(void)
 {
 	hook_late_detach();
 	hook_detach();
+	cgroup_gone_exit();
 	kmem_exit();
 	memcg_exit();
 	res_host_exit();

@@ -51,7 +51,7 @@ struct ub_binding {
 	char path[];
 };
 
-/* How many there are: nobody need look for one while it is 0. */
+/* How many there are: nobody need look for one while it is 0. ub_mutex to change */
 extern unsigned int ub_bindings;
 
 struct ub_binding *ub_binding_new(const char *cgroup, const char **why);
@@ -80,7 +80,8 @@ DECLARE_PER_CPU(struct ub_answer, ub_last_answer);
 
 /*
  * Changes after the table of bindings did, so that what a CPU remembers from
- * before is worth nothing. Never 0, which is what an empty memory says.
+ * before is worth nothing. Never 0, which is what an empty memory says. ub_mutex to
+ * change.
  */
 extern unsigned int ub_binding_generation;
 
@@ -132,6 +133,19 @@ static inline struct cgroup *ub_dir(const struct ub *ub)
 	const struct ub_binding *b = READ_ONCE(ub->binding);
 
 	return b ? b->dir : NULL;
+}
+
+/* The same for longer: counted. */
+static inline struct cgroup *ub_dir_get(const struct ub *ub)
+{
+	struct cgroup *dir;
+
+	preempt_disable();
+	dir = ub_dir(ub);
+	if (dir)
+		cgroup_get(dir);
+	preempt_enable();
+	return dir;
 }
 
 #endif

@@ -39,8 +39,7 @@ enum ub_severity { UB_HARD, UB_SOFT, UB_FORCE };
  * @maxheld: the most that was ever held. Raised after @held, so a reader that
  *	wants maxheld >= held takes the larger of the two: see ub_counter_view().
  * @failcnt: refused calls since the beancounter was made. Never reset.
- * @barrier: as it was set. Written under the beancounter's lock, as the next
- *	two; read without.
+ * @barrier: as it was set. ub_mutex to change, as the next two; read without.
  * @limit: where UB_SOFT stops. It need not agree with @barrier.
  * @hard: where UB_HARD stops: the lower of the two. A word of its own, so that
  *	a charge amid a change goes by the old pair or by the new one, never

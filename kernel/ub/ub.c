@@ -12,6 +12,7 @@
 #include "bind.h"
 #include "meter.h"
 #include "owner.h"
+#include "row.h"
 #include "ub.h"
 
 const char *const ub_resource_name[UB_RESOURCES] = {
@@ -42,7 +43,8 @@ const char *const ub_resource_name[UB_RESOURCES] = {
 	[STOCKVZ_RES_SWAPPAGES] = "swappages",
 };
 
-static DEFINE_MUTEX(ub_mutex);
+/* Names, limits, bindings. Of row.c as well. */
+DEFINE_MUTEX(ub_mutex);
 /* What the change handler does, one after the other. */
 static DEFINE_MUTEX(settle_mutex);
 static DEFINE_SPINLOCK(ub_lock);
@@ -54,25 +56,22 @@ static struct kmem_cache *ub_cache;
 /* The last that was born. ub_lock */
 static u64 born;
 
-/* Grows whenever the list changes: a dump that saw two values was torn. */
+/* Grows whenever the list changes: a dump that saw two values was torn. ub_lock to change */
 static u32 generation;
 
-/* Charges that gave back more than was held: each is a bug of ours. */
-static atomic_long_t underflows, nomem;
+/* How often more was given back than was held: each is a bug of ours. */
+static atomic_long_t underflows;
 
-/* All are set before any hook is attached. */
+/* Charges that could not be noted: but for buffers of sockets the call was refused. */
+static atomic_long_t nomem;
+
+/* Set before any hook is attached. */
 static ub_refusal_fn refusal_handler;
 static ub_change_fn change_handler;
-static ub_total_fn total_of[UB_RESOURCES];
-static ub_row_fn row_of[UB_RESOURCES];
-static ub_refresh_fn refresh_of[UB_RESOURCES];
 
 /* Set before the first beancounter can be made, and until the last is gone. */
 static ub_born_fn on_born;
 static ub_gone_fn on_gone;
-
-/* The most that a read of the host's row ever saw. ub_mutex */
-static unsigned long host_maxheld[UB_RESOURCES];
 
 static void init_counters(struct ub *ub)
 {
@@ -264,43 +263,10 @@ static void apply(struct ub *ub, const struct ub_change *change)
 	}
 }
 
-/* What the kernel has counted as failures of a beancounter's cgroup. */
-static unsigned long failures(struct ub_binding *b, enum stockvz_resource res)
-{
-	struct ub_numbers raw = {};
-
-	row_of[res](b->dir, res, &raw);
-	return raw.failcnt;
-}
-
-/* A cgroup that is gone has none, and so has one whose controller went. */
-static unsigned long more(unsigned long failed, unsigned long before)
-{
-	return failed > before ? failed - before : 0;
-}
-
-static unsigned long failures_since(struct ub_binding *b,
-				    enum stockvz_resource res)
-{
-	return more(failures(b, res), b->failed[res]);
-}
-
-/* Failures are a beancounter's from when its cgroup is bound until it is not. */
+/* What it gave up is returned. A NULL binding is none. */
 static struct ub_binding *bind(struct ub *ub, struct ub_binding *b)
 {
-	struct ub_binding *old = ub->binding;
-	unsigned int i;
-
-	lockdep_assert_held(&ub_mutex);
-	for (i = 0; i < UB_RESOURCES; i++) {
-		if (!row_of[i])
-			continue;
-		if (old)
-			atomic_long_add(failures_since(old, i),
-					&ub->counter[i].c.failcnt);
-		if (b)
-			b->failed[i] = failures(b, i);
-	}
+	row_rebind(ub, b);
 	return ub_bind(ub, b);
 }
 
@@ -479,6 +445,21 @@ int ub_set(u32 id, const struct ub_change *change, const char **why)
 }
 
 /**
+ * ub_resettle() - what follows from a beancounter's cgroup may be otherwise by now
+ * @ub: the beancounter
+ *
+ * Has the change handler look again. What it has to say nobody has asked for.
+ *
+ * Context: process, may sleep.
+ */
+void ub_resettle(struct ub *ub)
+{
+	const char *why;
+
+	settle(ub, NULL, NULL, &why);
+}
+
+/**
  * ub_attach() - put a cgroup under a beancounter, in place of the one that was
  * @id: which beancounter
  * @cgroup: path in the cgroup v2 hierarchy
@@ -564,10 +545,17 @@ ssize_t ub_cgroup(struct ub *ub, char *path, size_t size)
 	return len;
 }
 
-/*
- * ub_charge() was refused: remember it, and tell whoever wants to know. What is
- * refused though it went up to the limit likely kills somebody: the log has to
- * say why.
+/**
+ * ub_refused() - a charge was refused: remember it, and tell whoever wants to know
+ * @ub: by whom
+ * @res: of which resource
+ * @severity: how far it could have gone
+ * @why: what it ran into
+ *
+ * failcnt is the caller's affair. What is refused though it went up to the limit likely
+ * kills somebody: the log has to say why.
+ *
+ * Context: any; @ub with a reference, or found with preemption still off.
  */
 void ub_refused(struct ub *ub, enum stockvz_resource res,
 		enum ub_severity severity, const struct ub_refusal *why)
@@ -632,126 +620,6 @@ void ub_underflowed(struct ub *ub, enum stockvz_resource res,
 			   amount, ub_resource_name[res], ub->id);
 }
 
-/* The cgroup of a beancounter, counted, and what it had failed before; or NULL. */
-static struct cgroup *dir_get(struct ub *ub, enum stockvz_resource res,
-			      unsigned long *failed)
-{
-	struct cgroup *dir = NULL;
-
-	mutex_lock(&ub_mutex);
-	if (ub->binding) {
-		dir = ub->binding->dir;
-		cgroup_get(dir);
-		*failed = ub->binding->failed[res];
-	}
-	mutex_unlock(&ub_mutex);
-	return dir;
-}
-
-static bool is_bound(const struct ub *ub, const struct cgroup *dir,
-		     enum stockvz_resource res, unsigned long failed)
-{
-	const struct ub_binding *b = ub->binding;
-
-	lockdep_assert_held(&ub_mutex);
-	return b ? b->dir == dir && b->failed[res] == failed : !dir;
-}
-
-/* Add what was read, unless it is another cgroup's meanwhile. */
-static bool add_raw(struct ub *ub, enum stockvz_resource res, const struct cgroup *dir,
-		    unsigned long failed, const struct ub_numbers *raw,
-		    struct ub_numbers *n)
-{
-	struct ub_counter *c = &ub->counter[res].c;
-	bool bound;
-
-	mutex_lock(&ub_mutex);
-	bound = is_bound(ub, dir, res, failed);
-	if (bound) {
-		ub_counter_view(c, n);
-		n->held = raw->held;
-		n->maxheld = max3(n->maxheld, raw->held, raw->maxheld);
-		n->failcnt += more(raw->failcnt, failed);
-		/* It shall not shrink when the cgroup goes. */
-		atomic_long_set(&c->maxheld, n->maxheld);
-	}
-	mutex_unlock(&ub_mutex);
-	return bound;
-}
-
-/*
- * A row of which nothing is charged: the kernel counts it for the cgroup. It may take
- * its time over many of them below, for which admins should not have to wait.
- */
-static void read_row(struct ub *ub, enum stockvz_resource res,
-		     struct ub_numbers *n)
-{
-	struct ub_numbers raw;
-	unsigned long failed;
-	struct cgroup *dir;
-	bool done;
-
-	do {
-		memset(&raw, 0, sizeof(raw));
-		failed = 0;
-		dir = dir_get(ub, res, &failed);
-		if (dir)
-			row_of[res](dir, res, &raw);
-		done = add_raw(ub, res, dir, failed, &raw, n);
-		if (dir)
-			cgroup_put(dir);
-	} while (!done);
-}
-
-static unsigned long held_of(struct ub *ub, enum stockvz_resource res)
-{
-	struct ub_numbers n;
-
-	ub_numbers(ub, res, &n);
-	return n.held;
-}
-
-/* The host's row: what the machine holds less what the others do. */
-static void host_numbers(enum stockvz_resource res, struct ub_numbers *n)
-{
-	unsigned long total, others = 0;
-	struct ub *ub;
-
-	memset(n, 0, sizeof(*n));
-	n->barrier = UB_MAX;
-	n->limit = UB_MAX;
-	if (!total_of[res])
-		return;
-	for (ub = ub_next_get(NULL); ub; ub = ub_next_get(ub))
-		others += held_of(ub, res);
-	total = total_of[res]();
-	n->held = total > others ? total - others : 0;
-	mutex_lock(&ub_mutex);
-	host_maxheld[res] = max(host_maxheld[res], n->held);
-	n->maxheld = host_maxheld[res];
-	mutex_unlock(&ub_mutex);
-}
-
-/**
- * ub_numbers() - read a row
- * @ub: whose, or NULL for the host's
- * @res: which resource
- * @n: where to
- *
- * Context: process, may sleep.
- */
-void ub_numbers(struct ub *ub, enum stockvz_resource res, struct ub_numbers *n)
-{
-	if (ub && refresh_of[res])
-		refresh_of[res](ub);
-	if (!ub)
-		host_numbers(res, n);
-	else if (row_of[res])
-		read_row(ub, res, n);
-	else
-		ub_counter_view(&ub->counter[res].c, n);
-}
-
 /**
  * ub_set_refusal_handler() - who is told of refusals
  * @fn: called in any context; NULL for nobody
@@ -773,42 +641,12 @@ void ub_set_watcher(ub_born_fn born, ub_gone_fn gone)
 }
 
 /**
- * ub_set_total() - how to read what the whole machine holds
- * @res: of which resource
- * @fn: the reader, or NULL
- */
-void ub_set_total(enum stockvz_resource res, ub_total_fn fn)
-{
-	total_of[res] = fn;
-}
-
-/**
- * ub_set_row() - a resource is not charged, but read
- * @res: the resource
- * @fn: the reader, or NULL
- */
-void ub_set_row(enum stockvz_resource res, ub_row_fn fn)
-{
-	row_of[res] = fn;
-}
-
-/**
  * ub_set_change_handler() - who follows what admins change
  * @fn: see ub_change_fn; NULL for nobody
  */
 void ub_set_change_handler(ub_change_fn fn)
 {
 	change_handler = fn;
-}
-
-/**
- * ub_set_refresh() - what to do before somebody looks at a row
- * @res: of which resource
- * @fn: brings held up to date, or NULL
- */
-void ub_set_refresh(enum stockvz_resource res, ub_refresh_fn fn)
-{
-	refresh_of[res] = fn;
 }
 
 /**

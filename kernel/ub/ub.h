@@ -168,6 +168,7 @@ int ub_new(u32 id, const struct ub_change *change, const char *cgroup,
 	   const char **why);
 int ub_del(u32 id, const char **why);
 int ub_set(u32 id, const struct ub_change *change, const char **why);
+void ub_resettle(struct ub *ub);
 int ub_attach(u32 id, const char *cgroup, const char **why);
 int ub_hold(u32 id, ub_hold_fn fn, void *arg, const char **why);
 ssize_t ub_cgroup(struct ub *ub, char *path, size_t size);

@@ -40,17 +40,22 @@ enum ub_time {
 /**
  * struct ub_usage - the account of a beancounter
  * @link: in the list of those that have a cgroup
- * @dir: that cgroup, counted; NULL for none
+ * @dir: that cgroup, counted; NULL for none. account_changed() looks, too: it is who has
+ *	it changed, and waits for that
  * @outer: whose cgroup @dir is in, if any: the nearest upwards
  * @inners: how many have this one as their outer
  * @raw: what the kernel said last of @dir
  * @base: what of that is not this beancounter's: used before it came, or by others
  * @time: what is told to whoever asks; never less than it was. told_lock to change
  * @idle: CPUs were there to use, and were not; as @time
- * @since: when it began, by the clock that goes on in suspend; 0 for not yet
+ * @since: when it began, by the clock that goes on in suspend; 0 for not yet. Before
+ *	@at, so that who has the lock finds it
  * @at: when @time was true; 0 while nothing is to be told. told_lock to change
  * @active: tasks that run or are about to, as far as they have been counted
  * @load: averages of that, in 1/FIXED_1. told_lock to change
+ *
+ * Only the queue of fair/account.c changes it, and reads it without a lock, since it does
+ * one thing after the other. Others read what is told, with told_lock held.
  */
 struct ub_usage {
 	struct list_head link;

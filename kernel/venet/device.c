@@ -76,6 +76,7 @@ static bool is_group(const struct venet_ip *ip)
 	return ip->hi >> 56 == 0xff;
 }
 
+/* In the words of the original, which has nothing before them: logs are searched for them. */
 static void log_theft(const struct venet_ns *ns, const struct venet_ip *from,
 		      const struct venet_ip *to)
 {
@@ -224,6 +225,8 @@ static const struct net_device_ops venet_netdev_ops = {
 /**
  * venet_is() - is it one of ours?
  * @dev: a device
+ *
+ * Return: true if so.
  */
 bool venet_is(const struct net_device *dev)
 {
@@ -310,6 +313,11 @@ static struct rtnl_link_ops venet_link_ops = {
 	.dellink = venet_dellink,
 };
 
+/**
+ * venet_init() - let devices be made
+ *
+ * Return: 0, an errno of venet_table_init() or rtnl_link_register().
+ */
 int venet_init(void)
 {
 	int err = venet_table_init();
@@ -322,6 +330,9 @@ int venet_init(void)
 	return err;
 }
 
+/**
+ * venet_exit() - no device and no address is left afterwards
+ */
 void venet_exit(void)
 {
 	/* Takes all devices along, in all namespaces. */

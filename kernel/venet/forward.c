@@ -50,11 +50,21 @@ static const struct nf_hook_ops hooks[] = {
 	},
 };
 
+/**
+ * venet_forward_init() - look at what a namespace forwards
+ * @net: the namespace
+ *
+ * Return: 0, an errno of nf_register_net_hooks().
+ */
 int venet_forward_init(struct net *net)
 {
 	return nf_register_net_hooks(net, hooks, ARRAY_SIZE(hooks));
 }
 
+/**
+ * venet_forward_exit() - look no more
+ * @net: the namespace
+ */
 void venet_forward_exit(struct net *net)
 {
 	nf_unregister_net_hooks(net, hooks, ARRAY_SIZE(hooks));

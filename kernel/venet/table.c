@@ -87,12 +87,21 @@ struct venet_address *venet_find(const struct venet_ip *ip)
 /**
  * venet_ns_of() - what a namespace has of venet
  * @net: the namespace
+ *
+ * Return: that; it goes with the namespace.
  */
 struct venet_ns *venet_ns_of(struct net *net)
 {
 	return net_generic(net, venet_net_id);
 }
 
+/**
+ * venet_ip_bytes() - an address as packets have it
+ * @ip: the address
+ * @bytes: where to, with room for 16
+ *
+ * Return: how many, 4 or 16.
+ */
 unsigned int venet_ip_bytes(const struct venet_ip *ip, u8 *bytes)
 {
 	__be64 half[2] = { cpu_to_be64(ip->hi), cpu_to_be64(ip->lo) };
@@ -380,7 +389,11 @@ out:
 	return ret;
 }
 
-/* Another number after each change. */
+/**
+ * venet_generation() - a number that changes when an address comes or goes
+ *
+ * Return: the number.
+ */
 u32 venet_generation(void)
 {
 	return READ_ONCE(venet_changes);
@@ -404,6 +417,11 @@ static struct pernet_operations venet_net_ops = {
 	.size = sizeof(struct venet_ns),
 };
 
+/**
+ * venet_table_init() - begin with no addresses
+ *
+ * Return: 0, -ENOMEM, an errno of register_pernet_device().
+ */
 int venet_table_init(void)
 {
 	struct venet_table *table = new_table(FIRST_BITS, 0);
@@ -421,6 +439,9 @@ int venet_table_init(void)
 	return 0;
 }
 
+/**
+ * venet_table_exit() - no device is left that would look
+ */
 void venet_table_exit(void)
 {
 	unregister_pernet_device(&venet_net_ops);

@@ -95,9 +95,6 @@ static inline bool venet_ip_equal(const struct venet_ip *a, const struct venet_i
 	return a->lo == b->lo && a->hi == b->hi && a->protocol == b->protocol;
 }
 
-/* The address as packets have it. Return: how many bytes, 4 or 16. */
-unsigned int venet_ip_bytes(const struct venet_ip *ip, u8 *bytes);
-
 /**
  * struct venet_place - how far a walk has come; all 0 at first
  * @bucket: the bucket it is in
@@ -113,6 +110,7 @@ typedef int (*venet_walk_fn)(u32 id, const struct venet_ip *ip, void *arg);
 
 /* table.c */
 extern struct venet_ns *venet_host;
+unsigned int venet_ip_bytes(const struct venet_ip *ip, u8 *bytes);
 struct venet_address *venet_find(const struct venet_ip *ip);
 struct venet_ns *venet_ns_of(struct net *net);
 int venet_add(u32 id, struct net *net, const struct venet_ip *ip, const char **why);

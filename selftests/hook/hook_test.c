@@ -315,7 +315,7 @@ static const struct hidden {
 	HIDDEN(alarm_timer_create, "numsiginfo"),
 	HIDDEN(try_charge_memcg, "kmemsize"),
 	HIDDEN(__mod_memcg_state, "kmemsize"),
-	HIDDEN(cgroup_rmdir, "kmemsize"),
+	HIDDEN(cgroup_rmdir, "kmemsize cgroup-gone"),
 	HIDDEN(out_of_memory, "oom-choice"),
 	HIDDEN(oom_evaluate_task, "oom-choice"),
 	HIDDEN(__oom_kill_process, "oom-choice"),
@@ -461,6 +461,7 @@ TEST_F(whole, everything_is_on)
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("dgramrcvbuf").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("ct-events").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("kmemsize").state);
+	EXPECT_EQ(STOCKVZ_STATE_ON, feature("cgroup-gone").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("oom-choice").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("numiptent").state);
 	EXPECT_EQ(STOCKVZ_STATE_ON, feature("iptables").state);
@@ -473,6 +474,49 @@ TEST_F(whole, everything_is_on)
 	EXPECT_TRUE(stands("/proc/stockvz", "vmguarpages", "degraded:", ""));
 	check_counted(_metadata, "");
 	check_unload(_metadata);
+}
+
+/* What all containers are in has a weight by those that are there. */
+static int containers_are_in(const char *cgroup)
+{
+	struct nl_msg *msg = ub_msg(STOCKVZ_CMD_UB_SET, 0);
+
+	nla_put_u32(msg, STOCKVZ_A_UB_ID, 0);
+	nla_put_string(msg, STOCKVZ_A_UB_CONTAINERS, cgroup);
+	return ub_talk(msg, NULL, NULL);
+}
+
+static bool weighs(const char *cgroup, long weight)
+{
+	int tries = 200;
+
+	while (cg_read(cgroup, "cpu.weight", "") != weight && --tries)
+		usleep(50000);
+	return tries;
+}
+
+/* That a cgroup is removed is heard of whatever else is off. */
+TEST_F(whole, a_cgroup_goes_without_kmemsize)
+{
+	cg_write("", "cgroup.subtree_control", "+cpu");
+	ASSERT_EQ(0, cg_make(CGROUP));
+	ASSERT_EQ(0, cg_write(CGROUP, "cgroup.subtree_control", "+cpu"));
+	ASSERT_EQ(0, cg_make(CGROUP "/stays"));
+	ASSERT_EQ(0, cg_make(CGROUP "/goes"));
+	ASSERT_EQ(0, load("hide=try_charge_memcg"));
+	EXPECT_EQ(STOCKVZ_STATE_OFF, feature("kmemsize").state);
+	EXPECT_EQ(STOCKVZ_STATE_ON, feature("cgroup-gone").state);
+	ASSERT_EQ(0, containers_are_in(CGROUP));
+	ASSERT_EQ(0, ub_new(CTID, CGROUP "/stays"));
+	ASSERT_EQ(0, ub_new(CTID + 1, CGROUP "/goes"));
+	EXPECT_EQ(200, cg_read(CGROUP, "cpu.weight", ""));
+	EXPECT_EQ(0, cg_remove(CGROUP "/goes"));
+	EXPECT_TRUE(weighs(CGROUP, 100));
+	EXPECT_EQ(0, ub_del(CTID + 1));
+	EXPECT_EQ(0, ub_del(CTID));
+	check_unload(_metadata);
+	EXPECT_EQ(0, cg_remove(CGROUP "/stays"));
+	EXPECT_EQ(0, cg_remove(CGROUP));
 }
 
 #define CONTROL "/sys/fs/cgroup/cgroup.subtree_control"
