@@ -14,7 +14,8 @@ RELEASE	= $(shell sed -nE 's/.*"(.*)"/\1/p' $(KDIR)/include/generated/utsrelease
 # One tree of links for each kernel, so that one build does not tread on another.
 FARM	= $(B)/$(RELEASE)
 
-DEPS	:= build-essential pkg-config libnl-genl-3-dev libcap-dev libseccomp-dev \
+DEPS_USER := build-essential pkg-config libnl-genl-3-dev libcap-dev libseccomp-dev
+DEPS	:= $(DEPS_USER) \
 	linux-headers-amd64 linux-headers-6.12-amd64 linux-source-6.12 \
 	qemu-system-x86 busybox-static mmdebstrap cpio kmod xz-utils zstd e2fsprogs iproute2 \
 	sparse shellcheck clang-format python3-yaml python3-jsonschema
@@ -145,10 +146,11 @@ install-module: module	## Install the module for one kernel, without DKMS (KDIR=
 	install -D -m 644 $(FARM)/stockvz.ko $(DESTDIR)/lib/modules/$(RELEASE)/extra/stockvz.ko
 	$(if $(DESTDIR),,depmod $(RELEASE))
 
-# Of what this tree has now: the version is in one place, and so no changelog is kept.
+# Of what this tree has now: the version is in one place, and so no changelog is kept. It is
+# for machines that are at work, too: nothing is installed there but what it builds with.
 .PHONY: deb
-deb: deps		## Build Debian packages of the tools and of the module's source
-	@$(MAKE) -s deps DEPS="debhelper dh-dkms"
+deb:			## Build Debian packages of the tools and of the module's source
+	@$(MAKE) -s deps DEPS="$(DEPS_USER) debhelper dh-dkms"
 	@rm -rf $(B)/deb && mkdir -p $(B)/deb/stockvz-$(VERSION)
 	@tar -c --exclude=./build --exclude=./.git . | tar -x -C $(B)/deb/stockvz-$(VERSION)
 	@printf 'stockvz (%s) unstable; urgency=medium\n\n  * See the history of the source.\n\n -- %s  %s\n' \
