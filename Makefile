@@ -4,12 +4,11 @@
 
 VERSION	:= $(shell cat VERSION)
 B	:= $(CURDIR)/build
-SERIES	:= 6.1 6.12
 
 # The module is built for the running kernel unless KDIR says otherwise; where the running
 # kernel has no headers (a container, a kernel of one's own), for the newest supported one.
 RUNNING	:= $(wildcard /lib/modules/$(shell uname -r)/build)
-KDIR	?= $(or $(RUNNING),$(lastword $(shell selftests/vm/headers $(SERIES))))
+KDIR	?= $(or $(RUNNING),$(lastword $(shell selftests/vm/headers)))
 RELEASE	= $(shell sed -nE 's/.*"(.*)"/\1/p' $(KDIR)/include/generated/utsrelease.h 2>/dev/null)
 # One tree of links for each kernel, so that one build does not tread on another.
 FARM	= $(B)/$(RELEASE)
@@ -68,7 +67,7 @@ test-modules:
 
 .PHONY: module-all
 module-all:		## Build stockvz.ko for every supported kernel
-	@for dir in $$(selftests/vm/headers $(SERIES)); do $(MAKE) module KDIR=$$dir || exit; done
+	@for dir in $$(selftests/vm/headers); do $(MAKE) module KDIR=$$dir || exit; done
 
 .PHONY: user
 user:			## Build the tools
