@@ -4,17 +4,17 @@
 
 VERSION	:= $(shell cat VERSION)
 B	:= $(CURDIR)/build
-SERIES	:= 6.1 6.12
 
 # The module is built for the running kernel unless KDIR says otherwise; where the running
 # kernel has no headers (a container, a kernel of one's own), for the newest supported one.
 RUNNING	:= $(wildcard /lib/modules/$(shell uname -r)/build)
-KDIR	?= $(or $(RUNNING),$(lastword $(shell selftests/vm/headers $(SERIES))))
+KDIR	?= $(or $(RUNNING),$(lastword $(shell selftests/vm/headers)))
 RELEASE	= $(shell sed -nE 's/.*"(.*)"/\1/p' $(KDIR)/include/generated/utsrelease.h 2>/dev/null)
 # One tree of links for each kernel, so that one build does not tread on another.
 FARM	= $(B)/$(RELEASE)
 
-DEPS	:= build-essential pkg-config libnl-genl-3-dev libcap-dev libseccomp-dev \
+DEPS_USER := build-essential pkg-config libnl-genl-3-dev libcap-dev libseccomp-dev
+DEPS	:= $(DEPS_USER) \
 	linux-headers-amd64 linux-headers-6.12-amd64 linux-source-6.12 \
 	qemu-system-x86 busybox-static mmdebstrap cpio kmod xz-utils zstd e2fsprogs iproute2 \
 	sparse shellcheck clang-format python3-yaml python3-jsonschema
@@ -67,7 +67,7 @@ test-modules:
 
 .PHONY: module-all
 module-all:		## Build stockvz.ko for every supported kernel
-	@for dir in $$(selftests/vm/headers $(SERIES)); do $(MAKE) module KDIR=$$dir || exit; done
+	@for dir in $$(selftests/vm/headers); do $(MAKE) module KDIR=$$dir || exit; done
 
 .PHONY: user
 user:			## Build the tools
@@ -145,10 +145,11 @@ install-module: module	## Install the module for one kernel, without DKMS (KDIR=
 	install -D -m 644 $(FARM)/stockvz.ko $(DESTDIR)/lib/modules/$(RELEASE)/extra/stockvz.ko
 	$(if $(DESTDIR),,depmod $(RELEASE))
 
-# Of what this tree has now: the version is in one place, and so no changelog is kept.
+# Of what this tree has now: the version is in one place, and so no changelog is kept. It is
+# for machines that are at work, too: nothing is installed there but what it builds with.
 .PHONY: deb
-deb: deps		## Build Debian packages of the tools and of the module's source
-	@$(MAKE) -s deps DEPS="debhelper dh-dkms"
+deb:			## Build Debian packages of the tools and of the module's source
+	@$(MAKE) -s deps DEPS="$(DEPS_USER) debhelper dh-dkms"
 	@rm -rf $(B)/deb && mkdir -p $(B)/deb/stockvz-$(VERSION)
 	@tar -c --exclude=./build --exclude=./.git . | tar -x -C $(B)/deb/stockvz-$(VERSION)
 	@printf 'stockvz (%s) unstable; urgency=medium\n\n  * See the history of the source.\n\n -- %s  %s\n' \

@@ -5,8 +5,8 @@
  * and go on as fast as if it only burned its own processor's time; and what it
  * took comes back when it is done.
  *
- * Rates are always told. EXHAUST_RATE=percent makes a lower one a failure, and
- * EXHAUST_ROUNDS says how often each is taken (the best one counts): for a
+ * Rates are always told. STOCKVZ_EXHAUST_RATE=percent makes a lower one a failure, and
+ * STOCKVZ_EXHAUST_ROUNDS says how often each is taken (the best one counts): for a
  * machine that has nothing else to do.
  */
 #include <limits.h>
@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 
+#include "env.h"
 #include "fixture.h"
 #include "things.h"
 
@@ -261,19 +262,12 @@ static long prepare_worker(long a, long b)
 	return say(unlink(name));
 }
 
-static long number(const char *name, long otherwise)
-{
-	const char *text = getenv(name);
-
-	return text ? atol(text) : otherwise;
-}
-
 /* The most that is done beside a hog that does @busy. The host does it if @b is NULL. */
 static long rate(struct box *a, struct box *b, worker_fn busy, long kind)
 {
 	long i, n, best = 0;
 
-	for (i = 0; i < number("EXHAUST_ROUNDS", 1); i++) {
+	for (i = 0; i < (long)env_number("STOCKVZ_EXHAUST_ROUNDS", 1); i++) {
 		worker_begin(&a->worker, busy, kind, SLICE_MS);
 		n = b ? IN(b, work, 0, SLICE_MS) : work(0, SLICE_MS);
 		worker_end(&a->worker);
@@ -322,7 +316,7 @@ static void undisturbed(struct __test_metadata *_metadata, struct box *a,
 		return;
 	TH_LOG("%-16s %s: %ld%%", thing_of(kind)->name, b ? "neighbour" : "host",
 	       beside * 100 / alone);
-	EXPECT_LE(number("EXHAUST_RATE", 0), beside * 100 / alone);
+	EXPECT_LE((long)env_number("STOCKVZ_EXHAUST_RATE", 0), beside * 100 / alone);
 }
 
 static void exhaust(struct __test_metadata *_metadata, struct box *a,

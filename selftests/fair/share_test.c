@@ -9,6 +9,7 @@
  * the end if the kernel's arithmetic does. It begins with STOCKVZ_FAIR_SECONDS, by default
  * 3, and takes PATIENCE times that at most; what was amiss counts PATCH times.
  */
+#include "env.h"
 #include "group.h"
 
 #define TRIES 3
@@ -19,9 +20,7 @@
 
 static int seconds(void)
 {
-	const char *text = getenv("STOCKVZ_FAIR_SECONDS");
-
-	return text ? atoi(text) : 3;
+	return env_number("STOCKVZ_FAIR_SECONDS", 3);
 }
 
 static double larger(double a, double b)

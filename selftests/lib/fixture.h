@@ -16,6 +16,7 @@
 #include "kselftest_harness.h"
 
 #include "cg.h"
+#include "env.h"
 #include "text.h"
 #include "ub.h"
 #include "worker.h"
@@ -32,9 +33,9 @@
 /* So often, or as STOCKVZ_ITERATIONS has it, in percent: for such a kernel. */
 static inline long repeats(long n)
 {
-	const char *percent = getenv("STOCKVZ_ITERATIONS");
+	long percent = env_number("STOCKVZ_ITERATIONS", 100);
 
-	return percent ? n * atol(percent) / 100 + 1 : n;
+	return percent < 100 ? n * percent / 100 + 1 : n;
 }
 
 /* RCU and the network take their time, and emulated machines too. */

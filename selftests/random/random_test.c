@@ -20,6 +20,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "env.h"
 #include "fixture.h"
 #include "things.h"
 
@@ -280,13 +281,6 @@ static void all_ready(void)
 	run->ready = 0;
 }
 
-static unsigned long number(const char *name, unsigned long otherwise)
-{
-	const char *text = getenv(name);
-
-	return text ? strtoul(text, NULL, 0) : otherwise;
-}
-
 /* Which resources does any thing that can be counted here cost? */
 static unsigned int resources_used(void)
 {
@@ -306,7 +300,7 @@ static void find_out_what_works(void)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(things); i++) {
-		run->on[i] = number("STOCKVZ_THINGS", ~0UL) >> i & 1;
+		run->on[i] = env_number("STOCKVZ_THINGS", ~0UL) >> i & 1;
 		for_each_charge(c, &things[i])
 			run->on[i] &= ub_counts(c->res);
 	}
@@ -390,7 +384,7 @@ FIXTURE_SETUP(random)
 		   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, run);
 	find_out_what_works();
-	self->seed = number("STOCKVZ_SEED", getpid());
+	self->seed = env_number("STOCKVZ_SEED", getpid());
 	TH_LOG("STOCKVZ_SEED=%u", self->seed);
 	for (i = 0; i < TAKERS; i++) {
 		self->pid[i] = fork_into(self->a.cgroup);
@@ -429,7 +423,7 @@ static void first_barriers(struct box *box, unsigned int used)
 
 TEST_F_TIMEOUT(random, held_is_the_truth_at_every_quiet_point, 3000)
 {
-	unsigned long ops = number("STOCKVZ_OPS", 200000);
+	unsigned long ops = env_number("STOCKVZ_OPS", 200000);
 	unsigned int used = resources_used(), res;
 	unsigned long before[UB_NR];
 

@@ -121,8 +121,8 @@ sed 's/counted/down/; s/700/8000/' $conf/$id.conf >$conf/$down.conf
 
 # ---- vzmemcheck: of the one that runs, and of 40 MiB, 100 MiB and 150 MiB
 
-percent='   5.00   10.00    3.00    2.67    5.33    4.00    8.00   13.33'
-megabytes='   2.00    4.00    3.00    4.00    8.00    6.00   12.00   20.00'
+percent='   5.00   10.00    1.00    2.67    5.33    4.00    8.00   13.33'
+megabytes='   2.00    4.00    1.00    4.00    8.00    6.00   12.00   20.00'
 whole='  40.00   40.00  100.00  150.00  150.00  150.00  150.00  150.00'
 check "vzmemcheck: percent" says "$percent" lines 1 4 vzmemcheck
 check "vzmemcheck: says so" says 'Output values in %' lines 1 1 vzmemcheck
@@ -147,7 +147,7 @@ check "vzcalc" says "Resource Current(%) Promised(%) Max(%)
 Memory 5.00 10.00 13.33" figures $id
 check "vzcalc -v" says 'Resource Current(%) Promised(%) Max(%)
 Low Mem 5.00 10.00 10.00
-Total RAM 3.00 n/a n/a
+Total RAM 1.00 n/a n/a
 Mem + Swap 2.67 5.33 n/a
 Alloc. Mem 4.00 8.00 13.33
 Num. Proc 2.00 n/a 10.00

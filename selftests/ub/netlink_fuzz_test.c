@@ -24,6 +24,7 @@
 #include <netlink/genl/genl.h>
 #include <netlink/msg.h>
 
+#include "env.h"
 #include "fixture.h"
 #include "net.h"
 #include "text.h"
@@ -364,13 +365,6 @@ FIXTURE(fuzz)
 	int fd;
 };
 
-static unsigned long number(const char *name, unsigned long otherwise)
-{
-	const char *text = getenv(name);
-
-	return text ? strtoul(text, NULL, 0) : otherwise;
-}
-
 static int new_netns(void)
 {
 	int fd;
@@ -422,10 +416,10 @@ static void look_around(void)
 
 FIXTURE_SETUP(fuzz)
 {
-	uint64_t seed = number("STOCKVZ_SEED", getpid());
+	uint64_t seed = env_number("STOCKVZ_SEED", getpid());
 
 	laws_begin(_metadata, &self->laws);
-	self->ops = number("STOCKVZ_OPS", repeats(20000));
+	self->ops = env_number("STOCKVZ_OPS", repeats(20000));
 	TH_LOG("STOCKVZ_SEED=%lu", seed);
 	dice = (seed + 1) * 0x9e3779b97f4a7c15;
 	box_sweep(KEPT_A, KEPT_CG);

@@ -4,13 +4,14 @@
  * tcpsndbuf and tcprcvbuf, a connection whose ends go on goes on: every
  * byte arrives, and nobody waits for longer than STILL_SECONDS.
  *
- * TCPFLOW_MB is how much two containers send to each other, 4 unless it is set.
+ * STOCKVZ_TCPFLOW_MB is how much two containers send to each other, 4 unless it is set.
  */
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 
+#include "env.h"
 #include "fixture.h"
 #include "net.h"
 #include "stream.h"
@@ -265,9 +266,7 @@ static void connect_boxes(struct __test_metadata *_metadata, struct box *a,
 
 static long how_much(void)
 {
-	const char *mb = getenv("TCPFLOW_MB");
-
-	return (mb ? atol(mb) : 4) * (1 << 20);
+	return env_number("STOCKVZ_TCPFLOW_MB", 4) << 20;
 }
 
 /* A tenth, or less, of what so many would fill if they could. */

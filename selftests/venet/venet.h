@@ -7,7 +7,7 @@
  *	 b  10.77.0.2    fd77::2     venet0 --+          .1 (::1)      .2 (::2)
  *
  * with 192.168.77.0/24 and fd78::/64 on the wire between host and out.
- * What takes long does so in full with VENET_MANY=1 in the environment.
+ * What takes long does so in full with STOCKVZ_VENET_MANY=1 in the environment.
  *
  * Include once, in the file that has the tests.
  */
@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "env.h"
 #include "fixture.h"
 #include "net.h"
 
@@ -37,7 +38,7 @@
 
 static inline bool many(void)
 {
-	return getenv("VENET_MANY");
+	return env_number("STOCKVZ_VENET_MANY", 0);
 }
 
 /* A venet0 inside, with these addresses, and the host's routes to them. */

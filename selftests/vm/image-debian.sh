@@ -54,7 +54,7 @@ make_debian()
 		fail "mmdebstrap failed"
 	}
 	rm -f "$root/etc/apt/apt.conf.d/99mmdebstrap"
-	for series in 6.1 6.12; do
+	for series in $(<"$vm/series"); do
 		(find_kernel "$series" && mkdir -p "$root/usr/lib/modules" &&
 			cp -a "$modroot/lib/modules/$release" "$root/usr/lib/modules/") || exit
 	done
@@ -73,7 +73,7 @@ add_root_disk()
 	local packages=("${debian_packages[@]}") file key
 
 	[ "$image" = debian ] || packages+=("${dkms_packages[@]}")
-	key=$({ "$vm/headers" 6.1 6.12; declare -f make_debian; echo "${packages[@]}"; } |
+	key=$({ "$vm/headers"; declare -f make_debian; echo "${packages[@]}"; } |
 		sha256sum | cut -c 1-12)
 	file=$cache/$image-$key.img
 	(

@@ -77,6 +77,35 @@ void cg_path(unsigned int id, char *buf, size_t size)
 	snprintf(buf, size, CG_PARENT "/%u", id);
 }
 
+bool cg_is_ours(const char *path)
+{
+	size_t len = strlen(CG_PARENT);
+
+	return !strncmp(path, CG_PARENT, len) && (!path[len] || path[len] == '/');
+}
+
+/* Slashes as the kernel prints them: whoever compares paths shall not be deceived. */
+int cg_given(const char *text, char *path, size_t size)
+{
+	size_t len = strlen(USUAL_PLACE), used = 0;
+
+	if (!strncmp(text, USUAL_PLACE, len) && (!text[len] || text[len] == '/'))
+		text += len;
+	else if (*text != '/')
+		return -EINVAL;
+	while (*(text += strspn(text, "/"))) {
+		len = strcspn(text, "/");
+		if (used + len + 2 > size)
+			return -EINVAL;
+		path[used++] = '/';
+		memcpy(path + used, text, len);
+		used += len;
+		text += len;
+	}
+	strcpy(path + used, used ? "" : "/");
+	return 0;
+}
+
 static void enable_controllers(int dir)
 {
 	/* One that the kernel does not have, or keeps for itself, is done without. */

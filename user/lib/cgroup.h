@@ -25,6 +25,13 @@ int cg_root(void);
 
 /* Its path from the root of cgroup v2: what the kernel wants to hear. */
 void cg_path(unsigned int id, char *buf, size_t size);
+/* Is this path, from the root, the containers' common one or below it? */
+bool cg_is_ours(const char *path);
+/*
+ * The path from the root of cgroup v2, of one that is given so or as a directory. It need
+ * not exist. -EINVAL
+ */
+int cg_given(const char *text, char *path, size_t size);
 
 /* Make the cgroup and give it to owner. A descriptor; -EEXIST. */
 int cg_create(unsigned int id, uid_t owner);

@@ -110,22 +110,6 @@ static void expand_veid(char *to, size_t size, const char *from, unsigned int id
 		*to = '\0';
 }
 
-static void read_limit(struct ct *ct, unsigned int res, const struct param *param)
-{
-	const char *value = conf_get(&ct->conf, param->key);
-	uint64_t barrier, limit;
-
-	if (!value || !*value || param_parse_pair(param->type, value, &barrier, &limit) == -EINVAL)
-		return;
-	if (res == STOCKVZ_RES_NUMIPTENT) {
-		barrier = barrier < NUMIPTENT_MIN ? NUMIPTENT_MIN : barrier;
-		limit = limit < NUMIPTENT_MIN ? NUMIPTENT_MIN : limit;
-	}
-	ct->limits.set |= 1u << res;
-	ct->limits.res[res].barrier = barrier;
-	ct->limits.res[res].limit = limit;
-}
-
 static bool has_limit(const struct ct *ct, unsigned int res)
 {
 	return ct->limits.set & (1u << res);
@@ -190,14 +174,15 @@ static void derive_limits(struct ct *ct)
 
 static void read_limits(struct ct *ct)
 {
+	struct ub_limit *iptent = &ct->limits.res[STOCKVZ_RES_NUMIPTENT];
+
 	ct->limits = (struct ub_limits){ 0 };
 	ct->derived = 0;
-	for (const struct param *p = params; p->key; p++) {
-		int res = param_resource(p);
-
-		if (res >= 0 && p->type != PARAM_RAM)
-			read_limit(ct, res, p);
-	}
+	for (const struct param *p = params; p->key; p++)
+		if ((p->flags & PARAM_UB) && p->type != PARAM_RAM)
+			param_limit(p, conf_get(&ct->conf, p->key), &ct->limits);
+	iptent->barrier = iptent->barrier < NUMIPTENT_MIN ? NUMIPTENT_MIN : iptent->barrier;
+	iptent->limit = iptent->limit < NUMIPTENT_MIN ? NUMIPTENT_MIN : iptent->limit;
 	if (ct_vswap(ct) && has_limit(ct, STOCKVZ_RES_SWAPPAGES))
 		derive_limits(ct);
 }

@@ -11,6 +11,7 @@
 #include "run.h"
 
 #define NSEC_PER_SEC	1000000000
+#define FIELD_VALUE	512	/* room for the longest value */
 
 /* How a value is come by, and how JSON shows it */
 enum kind {
@@ -153,7 +154,7 @@ bool field_is_alias(const struct field *field)
 	return field->type->kind == KIND_CTID && field->type != types;
 }
 
-const char *row_status(const struct row *row)
+static const char *row_status(const struct row *row)
 {
 	if (row->running)
 		return "running";
@@ -255,7 +256,8 @@ static bool text_is_addresses(const struct field_type *type)
 	return type->key && !strcmp(type->key, "IP_ADDRESS");
 }
 
-const char *field_value(const struct field *field, const struct row *row, char *buf)
+/* Into buf, which has room for FIELD_VALUE; NULL when the value is missing */
+static const char *field_value(const struct field *field, const struct row *row, char *buf)
 {
 	const struct field_type *type = field->type;
 	const char *text = type->key ? conf_get(&row->ct.conf, type->key) : NULL;
@@ -397,7 +399,10 @@ static void json_parts(const struct field *field, const struct row *row, FILE *o
 	fputs("\n    }", out);
 }
 
-/* "A:on B:off" as an object of booleans; we have written commas there once */
+/*
+ * "A:on B:off" as an object of booleans. Whoever edits the file may write commas, as on the
+ * command line.
+ */
 static void json_switches(const char *text, FILE *out)
 {
 	const char *comma = "";

@@ -10,8 +10,6 @@
 #include "ct.h"
 #include "ubnl.h"
 
-#define FIELD_VALUE	512	/* room for the longest value */
-
 struct row {
 	struct ct ct;
 	bool running;
@@ -33,8 +31,6 @@ int field_find(const char *name, struct field *field);
 /* The i-th of all of them, in the order of the man page; false beyond the last */
 bool field_nth(unsigned int i, struct field *field);
 
-/* Into buf, which has room for FIELD_VALUE; NULL when the value is missing */
-const char *field_value(const struct field *field, const struct row *row, char *buf);
 int field_compare(const struct field *field, const struct row *a, const struct row *b);
 
 void field_print_header(const struct field *field, bool last, FILE *out);
@@ -46,7 +42,5 @@ void field_print_name(const struct field *field, FILE *out);
 void field_print_json(const struct field *field, const struct row *row, FILE *out);
 /* Is it another name for a field that is in the list already? */
 bool field_is_alias(const struct field *field);
-
-const char *row_status(const struct row *row);
 
 #endif /* _VZ_FIELD_H */

@@ -45,29 +45,29 @@ static const char *const ub_names[UB_NR] = {
 #define UID_BASE_MAX	(UINT_MAX - 2 * 65536L + 1)
 
 const struct param params[] = {
-	P("numproc",		"NUMPROC",	ITEMS, 0),
-	P("numtcpsock",		"NUMTCPSOCK",	ITEMS, 0),
-	P("numothersock",	"NUMOTHERSOCK",	ITEMS, 0),
-	P("numfile",		"NUMFILE",	ITEMS, 0),
-	P("numflock",		"NUMFLOCK",	ITEMS, 0),
-	P("numpty",		"NUMPTY",	ITEMS, 0),
-	P("numsiginfo",		"NUMSIGINFO",	ITEMS, 0),
-	P("numiptent",		"NUMIPTENT",	ITEMS, 0),
-	P("kmemsize",		"KMEMSIZE",	BYTES, 0),
-	P("tcpsndbuf",		"TCPSNDBUF",	BYTES, 0),
-	P("tcprcvbuf",		"TCPRCVBUF",	BYTES, 0),
-	P("othersockbuf",	"OTHERSOCKBUF",	BYTES, 0),
-	P("dgramrcvbuf",	"DGRAMRCVBUF",	BYTES, 0),
-	P("dcachesize",		"DCACHESIZE",	BYTES, 0),
-	P("vmguarpages",	"VMGUARPAGES",	PAGES, 0),
-	P("oomguarpages",	"OOMGUARPAGES",	PAGES, 0),
-	P("lockedpages",	"LOCKEDPAGES",	PAGES, 0),
-	P("privvmpages",	"PRIVVMPAGES",	PAGES, 0),
-	P("shmpages",		"SHMPAGES",	PAGES, 0),
-	P("physpages",		"PHYSPAGES",	PAGES, 0),
-	P("swappages",		"SWAPPAGES",	PAGES, 0),
-	P("ram",		"PHYSPAGES",	RAM, 0),
-	P("swap",		"SWAPPAGES",	RAM, 0),
+	P("numproc",		"NUMPROC",	ITEMS, PARAM_UB),
+	P("numtcpsock",		"NUMTCPSOCK",	ITEMS, PARAM_UB),
+	P("numothersock",	"NUMOTHERSOCK",	ITEMS, PARAM_UB),
+	P("numfile",		"NUMFILE",	ITEMS, PARAM_UB),
+	P("numflock",		"NUMFLOCK",	ITEMS, PARAM_UB),
+	P("numpty",		"NUMPTY",	ITEMS, PARAM_UB),
+	P("numsiginfo",		"NUMSIGINFO",	ITEMS, PARAM_UB),
+	P("numiptent",		"NUMIPTENT",	ITEMS, PARAM_UB),
+	P("kmemsize",		"KMEMSIZE",	BYTES, PARAM_UB),
+	P("tcpsndbuf",		"TCPSNDBUF",	BYTES, PARAM_UB),
+	P("tcprcvbuf",		"TCPRCVBUF",	BYTES, PARAM_UB),
+	P("othersockbuf",	"OTHERSOCKBUF",	BYTES, PARAM_UB),
+	P("dgramrcvbuf",	"DGRAMRCVBUF",	BYTES, PARAM_UB),
+	P("dcachesize",		"DCACHESIZE",	BYTES, PARAM_UB),
+	P("vmguarpages",	"VMGUARPAGES",	PAGES, PARAM_UB),
+	P("oomguarpages",	"OOMGUARPAGES",	PAGES, PARAM_UB),
+	P("lockedpages",	"LOCKEDPAGES",	PAGES, PARAM_UB),
+	P("privvmpages",	"PRIVVMPAGES",	PAGES, PARAM_UB),
+	P("shmpages",		"SHMPAGES",	PAGES, PARAM_UB),
+	P("physpages",		"PHYSPAGES",	PAGES, PARAM_UB),
+	P("swappages",		"SWAPPAGES",	PAGES, PARAM_UB),
+	P("ram",		"PHYSPAGES",	RAM, PARAM_UB),
+	P("swap",		"SWAPPAGES",	RAM, PARAM_UB),
 	P("avnumproc",		"AVNUMPROC",	ITEMS, PARAM_IDLE),
 
 	P("root",		"VE_ROOT",	PATH, PARAM_STOPPED | PARAM_CREATE),
@@ -258,6 +258,19 @@ int param_parse_pair(enum param_type type, const char *text, uint64_t *barrier, 
 	if (first == -EINVAL || second == -EINVAL)
 		return -EINVAL;
 	return first ?: second;
+}
+
+void param_limit(const struct param *param, const char *value, struct ub_limits *limits)
+{
+	int res = param_resource(param);
+	uint64_t barrier, limit;
+
+	if (res < 0 || !value || !*value ||
+	    param_parse_pair(param->type, value, &barrier, &limit) == -EINVAL)
+		return;
+	limits->set |= 1u << res;
+	limits->res[res].barrier = barrier;
+	limits->res[res].limit = limit;
 }
 
 static void print_bound(char *out, size_t size, uint64_t value)

@@ -22,12 +22,14 @@ static inline bool ub_unlimited(uint64_t value)
 	return value == UB_MAX || value == INT_MAX;
 }
 
+struct ub_limit {
+	uint64_t barrier;
+	uint64_t limit;
+};
+
 struct ub_limits {
-	uint32_t set;		/* bit n: resource n has a barrier and a limit */
-	struct {
-		uint64_t barrier;
-		uint64_t limit;
-	} res[UB_NR];
+	uint32_t set;		/* bit n: resource n has one */
+	struct ub_limit res[UB_NR];
 };
 
 /* "numproc" for 5; "dummy" for the unused rows; NULL beyond the last */
@@ -66,6 +68,7 @@ enum param_type {
 #define PARAM_SAVE	0x04	/* makes no sense without --save */
 #define PARAM_CREATE	0x08	/* an option of create too */
 #define PARAM_CT0	0x10	/* like the beancounters: the host may have it */
+#define PARAM_UB	0x20	/* of a beancounter, a container's or not */
 
 struct param {
 	const char *opt;	/* without the two dashes */
@@ -90,5 +93,8 @@ int param_parse(const struct param *param, const char *text, bool cmdline, char 
 
 /* "B:L" or "V" in the parameter's unit. 0, -EINVAL, or -ERANGE when it was cut. */
 int param_parse_pair(enum param_type type, const char *text, uint64_t *barrier, uint64_t *limit);
+
+/* Add what a value in the form that is kept says of a resource, if it says anything. */
+void param_limit(const struct param *param, const char *value, struct ub_limits *limits);
 
 #endif /* _VZ_PARAM_H */

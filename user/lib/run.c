@@ -137,6 +137,14 @@ int ct_umount(struct ct *ct)
 	return script_run(ct, "postumount", true);
 }
 
+/* Has somebody put the number on a cgroup that is no container's? See vzub(8). */
+static bool is_lent(struct ubnl *nl, unsigned int id)
+{
+	struct ub_state state;
+
+	return !ubnl_ub_get(nl, id, &state) && *state.cgroup && !cg_is_ours(state.cgroup);
+}
+
 static int delete_ub(const struct ct *ct)
 {
 	struct ubnl *nl = ubnl_open();
@@ -145,7 +153,7 @@ static int delete_ub(const struct ct *ct)
 	/* A module that is not there has no beancounter left. */
 	if (!nl)
 		return 0;
-	ret = ubnl_ub_del(nl, ct->id);
+	ret = is_lent(nl, ct->id) ? 0 : ubnl_ub_del(nl, ct->id);
 	if (ret && ret != -ENOENT)
 		ret = vz_err(VZ_SETUBC, "Unable to delete beancounter %u: %s", ct->id,
 			     ubnl_error(nl));
@@ -193,7 +201,7 @@ static int make_ub(struct ct *ct, struct ubnl *nl)
 
 	cg_path(ct->id, path, sizeof(path));
 	ret = ubnl_ub_new(nl, ct->id, &ct->limits, path);
-	if (ret == -EEXIST && !ubnl_ub_del(nl, ct->id))
+	if (ret == -EEXIST && !is_lent(nl, ct->id) && !ubnl_ub_del(nl, ct->id))
 		ret = ubnl_ub_new(nl, ct->id, &ct->limits, path);
 	if (ret)
 		return vz_err(VZ_SETUBC, "Unable to make beancounter %u: %s", ct->id,

@@ -656,11 +656,6 @@ int ubnl_subscribe(struct ubnl *nl, const char *name)
 	return group < 0 ? set_error(nl, -EPERM, nl_geterror(group)) : 0;
 }
 
-int ubnl_fd(const struct ubnl *nl)
-{
-	return nl_socket_get_fd(nl->sock);
-}
-
 struct listener {
 	void (*cb)(const struct ubnl_event *event, void *arg);
 	void *arg;

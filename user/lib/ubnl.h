@@ -127,7 +127,6 @@ unsigned int ubnl_ip_owner(struct ubnl *nl, const struct ip *ip);
  * again.
  */
 int ubnl_subscribe(struct ubnl *nl, const char *group);
-int ubnl_fd(const struct ubnl *nl);
 int ubnl_events(struct ubnl *nl, void (*cb)(const struct ubnl_event *event, void *arg), void *arg);
 
 #endif /* _VZ_UBNL_H */

@@ -33,7 +33,7 @@ struct usage usage_held(const struct ub_res res[UB_NR])
 
 	return (struct usage){
 		.low = kernel,
-		.ram = kernel + bytes(res[R(PHYSPAGES)].held),
+		.ram = bytes(res[R(PHYSPAGES)].held),	/* memory of the kernel among it */
 		.mem_swap = kernel + bytes(res[R(OOMGUARPAGES)].held),
 		.alloc = kernel + bytes(res[R(PRIVVMPAGES)].held),
 		.alloc_limit = kernel + bytes(res[R(PRIVVMPAGES)].held),

@@ -1,3 +1,4 @@
+#!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # IP_ADDR: the addresses that the container has. IPDELALL=yes: those noted before
 # are no more. VE_STATE: starting or running.

@@ -1,3 +1,4 @@
+#!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # NAMESERVER: addresses. SEARCHDOMAIN: domains. VE_STATE: starting or running.
 

@@ -1,3 +1,4 @@
+#!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # HOSTNM: the name. IP_ADDR: the container's addresses, if any. VE_STATE: starting
 # or running.
