@@ -398,7 +398,7 @@ static bool next_group(struct group *g, bool *done)
 	return symbols;
 }
 
-TEST_F_TIMEOUT(module, hidden, 900)
+TEST_F(module, hidden)
 {
 	bool done[ARRAY_SIZE(hidden)] = { 0 };
 	char parameters[1100];
@@ -611,7 +611,7 @@ TEST_F(whole, tracing_cannot_be_switched_off)
 }
 
 /* What is under way when hooks come and go is nobody's. */
-TEST_F_TIMEOUT(whole, loaded_and_unloaded_under_load, 180)
+TEST_F(whole, loaded_and_unloaded_under_load)
 {
 	pid_t busy[2];
 	unsigned int i;

@@ -62,7 +62,7 @@ static long excess(struct box *box, int res)
 	EXPECT_EQ(excess_, excess(of_, res_));				\
 } while (0)
 
-TEST_F_TIMEOUT(ub, tasks, 120)
+TEST_F(ub, tasks)
 {
 	EXPECT_EQ(1, found(&self->a, STOCKVZ_RES_NUMPROC));
 	EXPECT_EQ(1, HELD(&self->a, NUMPROC));
@@ -98,7 +98,7 @@ static long reap_all(long a, long b)
 	return 0;
 }
 
-TEST_F_TIMEOUT(ub, zombies_and_shared_files, 120)
+TEST_F(ub, zombies_and_shared_files)
 {
 	struct box *a = &self->a;
 
@@ -142,7 +142,7 @@ static long map_shared(long a, long b)
 		    -1, 0) == MAP_FAILED ? -errno : 0;
 }
 
-TEST_F_TIMEOUT(ub, files, 120)
+TEST_F(ub, files)
 {
 	struct box *a = &self->a;
 
@@ -163,7 +163,7 @@ static long make_segment(long a, long b)
 	return shmat(id, NULL, 0) == (void *)-1 ? -errno : 0;
 }
 
-TEST_F_TIMEOUT(ub, segments, 120)
+TEST_F(ub, segments)
 {
 	struct box *a = &self->a;
 
@@ -199,7 +199,7 @@ static long run_program(long a, long b)
 }
 
 /* Its own program and what it maps, and what it has of its parent's. */
-TEST_F_TIMEOUT(ub, programs, 120)
+TEST_F(ub, programs)
 {
 	struct box *a = &self->a;
 	long before = excess(a, STOCKVZ_RES_NUMFILE);
@@ -267,7 +267,7 @@ static long forge_row(long a, long b)
 	return sys(bind(sock, (void *)&un, sizeof(un)));
 }
 
-TEST_F_TIMEOUT(ub, sockets, 120)
+TEST_F(ub, sockets)
 {
 	struct box *a = &self->a;
 
@@ -319,7 +319,7 @@ static long open_ptys(long a, long b)
 }
 
 /* Rows that the module may not count on this kernel: what is there is known. */
-TEST_F_TIMEOUT(ub, locks_and_terminals, 120)
+TEST_F(ub, locks_and_terminals)
 {
 	struct box *a = &self->a;
 
@@ -338,7 +338,7 @@ static long lock_memory(long a, long b)
 	return sys(mlock(at, 7 * 4096));
 }
 
-TEST_F_TIMEOUT(ub, locked_memory, 120)
+TEST_F(ub, locked_memory)
 {
 	struct box *a = &self->a;
 
@@ -348,7 +348,7 @@ TEST_F_TIMEOUT(ub, locked_memory, 120)
 }
 
 /* What was there before the beancounter is not charged: the two must differ. */
-TEST_F_TIMEOUT(ub, notices_what_is_not_charged, 120)
+TEST_F(ub, notices_what_is_not_charged)
 {
 	struct box *a = &self->a;
 	struct worker w;

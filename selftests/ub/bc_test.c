@@ -201,7 +201,7 @@ TEST_F(ub, vmaux_knows_tmpfs)
 	EXPECT_TRUE(EVENTUALLY(number_of(a->id, "vmaux", "tmpfs_respages") >= PAGES));
 }
 
-TEST_F_TIMEOUT(ub, comes_and_goes, 120)
+TEST_F(ub, comes_and_goes)
 {
 	struct box *a = &self->a;
 	struct stat st;
@@ -337,7 +337,7 @@ static long in_pidns(long userns, long b)
  * The host sees it first, so that what it has looked up is remembered; and it is
  * still there after a container has not found it.
  */
-TEST_F_TIMEOUT(ub, oracle_58_no_container_sees_it, 120)
+TEST_F(ub, oracle_58_no_container_sees_it)
 {
 	int i;
 
@@ -381,7 +381,7 @@ static int read_everything(void)
 	return n > 0 ? 0 : 1;
 }
 
-TEST_F_TIMEOUT(ub, read_in_a_crowd, 120)
+TEST_F(ub, read_in_a_crowd)
 {
 	pid_t pid[2];
 	int i, status;

@@ -33,7 +33,7 @@ static int new_and_delete(void)
 }
 
 /* Two at once, while a third looks on. */
-TEST_F_TIMEOUT(nl, race_for_one_number, 120)
+TEST_F(nl, race_for_one_number)
 {
 	struct ub_state states[4];
 	pid_t pid[2];
@@ -85,7 +85,7 @@ static long open_and_fork(long ms, long b)
  * Named and unnamed while its tasks are busy. Two CPUs remember who pays; what
  * they remember must be right at every moment.
  */
-TEST_F_TIMEOUT(ub, deleted_and_made_again_under_load, 120)
+TEST_F(ub, deleted_and_made_again_under_load)
 {
 	struct box *a = &self->a;
 	struct worker w[3];
@@ -113,7 +113,7 @@ TEST_F_TIMEOUT(ub, deleted_and_made_again_under_load, 120)
 }
 
 /* The same with two cgroups that take turns. */
-TEST_F_TIMEOUT(ub, moved_between_cgroups_under_load, 120)
+TEST_F(ub, moved_between_cgroups_under_load)
 {
 	static const char *const turn[] = { BOX_A_CGROUP "/1", BOX_A_CGROUP "/2" };
 	struct box *a = &self->a;

@@ -353,7 +353,7 @@ static long churn(long n, long pages)
 	return refused;
 }
 
-TEST_F_TIMEOUT(ub, crowd_at_the_barrier, 120)
+TEST_F(ub, crowd_at_the_barrier)
 {
 	struct box *a = &self->a;
 

@@ -131,7 +131,7 @@ static long fork_in_vain(long n, long b)
 }
 
 /* A listener that only wants these does not drown in refusals. */
-TEST_F_TIMEOUT(ub, ends_have_a_group_of_their_own, 120)
+TEST_F(ub, ends_have_a_group_of_their_own)
 {
 	struct box *a = &self->a;
 	struct ub_event e;

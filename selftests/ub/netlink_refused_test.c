@@ -273,7 +273,7 @@ static struct nl_msg *random_message(void)
 	return msg;
 }
 
-TEST_F_TIMEOUT(nl, random_messages, 120)
+TEST_F(nl, random_messages)
 {
 	static struct ub_state states[64];
 	unsigned int accepted = 0;

@@ -761,7 +761,7 @@ static long open_bomb(long n, long b)
  * Each refusal is counted, and each is told or counted as untold: whoever
  * listens can know how much it missed.
  */
-TEST_F_TIMEOUT(ub, open_bomb, 120)
+TEST_F(ub, open_bomb)
 {
 	long dropped = ub_status("events-dropped"), events = 0;
 	struct box *a = &self->a;
@@ -808,12 +808,12 @@ static long churn(long n, long b)
 }
 
 /* Two at a time fit, or one and a half. */
-TEST_F_TIMEOUT(ub, crowd_at_the_barrier, 120)
+TEST_F(ub, crowd_at_the_barrier)
 {
 	crowd_churns(_metadata, &self->a, STOCKVZ_RES_NUMFILE, 3, churn, repeats(20000), 0);
 }
 
-TEST_F_TIMEOUT(ub, crowd_that_fits_exactly, 120)
+TEST_F(ub, crowd_that_fits_exactly)
 {
 	EXPECT_EQ(0, crowd_churns(_metadata, &self->a, STOCKVZ_RES_NUMFILE, 2 * CROWD,
 				  churn, repeats(10000), 0));

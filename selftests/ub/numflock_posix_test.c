@@ -320,7 +320,7 @@ FIXTURE_TEARDOWN(hammer)
 	laws_end(_metadata, &self->laws);
 }
 
-TEST_F_TIMEOUT(hammer, agrees_with_the_kernel, 120)
+TEST_F(hammer, agrees_with_the_kernel)
 {
 	struct box *a = &self->a;
 	struct ub_row row;

@@ -476,7 +476,7 @@ static long lock_bomb(long fn, long n)
 }
 
 /* Of all that ask at once exactly as many get one as fit. */
-TEST_F_TIMEOUT(ub, crowd_at_the_barrier, 120)
+TEST_F(ub, crowd_at_the_barrier)
 {
 	static const worker_fn fns[] = { flock_ex, ofd_all };
 	struct box *a = &self->a;

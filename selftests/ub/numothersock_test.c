@@ -253,14 +253,14 @@ static long churn_pairs(long n, long b)
 	return refused;
 }
 
-TEST_F_TIMEOUT(ub, crowd_of_pairs_at_the_barrier, 120)
+TEST_F(ub, crowd_of_pairs_at_the_barrier)
 {
 	crowd_churns(_metadata, &self->a, STOCKVZ_RES_NUMOTHERSOCK, 3,
 		     churn_pairs, repeats(5000), 0);
 }
 
 /* As many as may: nobody is refused. */
-TEST_F_TIMEOUT(ub, crowd_of_pairs_that_fits_exactly, 120)
+TEST_F(ub, crowd_of_pairs_that_fits_exactly)
 {
 	EXPECT_EQ(0, crowd_churns(_metadata, &self->a, STOCKVZ_RES_NUMOTHERSOCK, 2 * CROWD,
 				  churn_pairs, repeats(2000), 0));

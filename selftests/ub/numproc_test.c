@@ -685,7 +685,7 @@ static long fork_into_dying_pidns(long rounds, long b)
 	return 0;
 }
 
-TEST_F_TIMEOUT(ub, fork_while_the_pid_namespace_dies, 120)
+TEST_F(ub, fork_while_the_pid_namespace_dies)
 {
 	struct box *a = &self->a;
 
@@ -715,7 +715,7 @@ static long kill_forking(long rounds, long b)
 	return 0;
 }
 
-TEST_F_TIMEOUT(ub, fork_while_being_killed, 120)
+TEST_F(ub, fork_while_being_killed)
 {
 	struct box *a = &self->a;
 
@@ -750,7 +750,7 @@ static long fork_under_signals(long n, long b)
 	return err;
 }
 
-TEST_F_TIMEOUT(ub, fork_under_signals, 120)
+TEST_F(ub, fork_under_signals)
 {
 	struct box *a = &self->a;
 
@@ -798,7 +798,7 @@ static long own_group(long a, long b)
 	return sys(setpgid(0, 0));
 }
 
-TEST_F_TIMEOUT(ub, fork_bomb, 600)
+TEST_F(ub, fork_bomb)
 {
 	struct box *a = &self->a;
 	struct ub_row row;
@@ -848,7 +848,7 @@ static long churn(long n, long b)
 }
 
 /* More want to fork than may, on all CPUs at once. */
-TEST_F_TIMEOUT(ub, crowd_at_the_barrier, 300)
+TEST_F(ub, crowd_at_the_barrier)
 {
 	struct box *a = &self->a;
 	struct crowd crowd;
@@ -869,7 +869,7 @@ TEST_F_TIMEOUT(ub, crowd_at_the_barrier, 300)
 }
 
 /* As many as may: nobody is refused. */
-TEST_F_TIMEOUT(ub, crowd_that_fits_exactly, 300)
+TEST_F(ub, crowd_that_fits_exactly)
 {
 	struct box *a = &self->a;
 	struct crowd crowd;

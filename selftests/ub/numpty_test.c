@@ -277,7 +277,7 @@ static long churn(long n, long b)
 	return refused;
 }
 
-TEST_F_TIMEOUT(pty, crowd_at_the_barrier, 120)
+TEST_F(pty, crowd_at_the_barrier)
 {
 	crowd_churns(_metadata, &self->a, STOCKVZ_RES_NUMPTY, 2, churn, repeats(1000), 0);
 }
@@ -291,7 +291,7 @@ static long open_until_refused(long a, long b)
 	return n;
 }
 
-TEST_F_TIMEOUT(pty, crowd_that_shares, 120)
+TEST_F(pty, crowd_that_shares)
 {
 	struct box *a = &self->a;
 	struct crowd crowd;

@@ -731,7 +731,7 @@ static long timers_and_takers(long n, long b)
 	return n + 1;
 }
 
-TEST_F_TIMEOUT(ub, timers_deleted_amid, 120)
+TEST_F(ub, timers_deleted_amid)
 {
 	struct box *a = &self->a;
 
@@ -753,7 +753,7 @@ static long queue_until_refused(long pid, long max)
 	return n;
 }
 
-TEST_F_TIMEOUT(ub, crowd_at_the_barrier, 120)
+TEST_F(ub, crowd_at_the_barrier)
 {
 	struct box *a = &self->a;
 	struct crowd crowd;
@@ -787,7 +787,7 @@ static long churn(long n, long b)
 	return refused;
 }
 
-TEST_F_TIMEOUT(ub, crowd_that_churns, 120)
+TEST_F(ub, crowd_that_churns)
 {
 	crowd_churns(_metadata, &self->a, STOCKVZ_RES_NUMSIGINFO, 3, churn, repeats(5000), 0);
 }

@@ -510,7 +510,7 @@ static long churn_tcp(long n, long domain)
 	return refused;
 }
 
-TEST_F_TIMEOUT(ub, crowd_of_connections_at_the_barrier, 120)
+TEST_F(ub, crowd_of_connections_at_the_barrier)
 {
 	struct box *a = &self->a;
 	struct crowd crowd;

@@ -285,7 +285,7 @@ TEST_F(two, too_small_for_both)
 }
 
 /* The test itself takes all there is, as the host. */
-TEST_F_TIMEOUT(two, in_earnest, 900)
+TEST_F(two, in_earnest)
 {
 	struct box *a = &self->a, *b = &self->b;
 	bool died = false;

@@ -270,7 +270,7 @@ static long churn(long n, long type)
 	return refused;
 }
 
-TEST_F_TIMEOUT(pair, crowd_at_the_barrier, 120)
+TEST_F(pair, crowd_at_the_barrier)
 {
 	crowd_churns(_metadata, &self->a, STOCKVZ_RES_OTHERSOCKBUF,
 		     2 * self->one + self->one / 2, churn, repeats(3000), variant->type);

@@ -639,7 +639,7 @@ static long map_one_by_one(long n, long b)
 	return got;
 }
 
-TEST_F_TIMEOUT(ub, last_pages_go_to_somebody, 120)
+TEST_F(ub, last_pages_go_to_somebody)
 {
 	struct box *a = &self->a;
 	struct crowd crowd;
@@ -745,7 +745,7 @@ static long random_walk(long steps, long start)
 	return 0;
 }
 
-TEST_F_TIMEOUT(ub, random_walks, 300)
+TEST_F(ub, random_walks)
 {
 	struct box *a = &self->a;
 	struct crowd crowd;
@@ -778,7 +778,7 @@ TEST_F_TIMEOUT(ub, random_walks, 300)
 }
 
 /* The row may be read at any time, and never says more than there was. */
-TEST_F_TIMEOUT(ub, read_while_it_changes, 120)
+TEST_F(ub, read_while_it_changes)
 {
 	struct box *a = &self->a;
 	unsigned long own = HELD(a, PRIVVMPAGES);

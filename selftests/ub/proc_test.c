@@ -524,7 +524,7 @@ TEST_F(two, user_namespace)
 /*
  * Read while beancounters come and go: never half of one.
  */
-TEST_F_TIMEOUT(ub, read_in_a_crowd, 120)
+TEST_F(ub, read_in_a_crowd)
 {
 	int i, status;
 	pid_t pid;

@@ -105,7 +105,7 @@ TEST_F(history, tells_what_the_event_told)
 }
 
 /* Ten thousand of the same are one, and push out none. */
-TEST_F_TIMEOUT(history, repeats_are_counted, 120)
+TEST_F(history, repeats_are_counted)
 {
 	struct box *a = &self->a;
 
@@ -128,7 +128,7 @@ TEST_F_TIMEOUT(history, repeats_are_counted, 120)
 }
 
 /* Only what differs in what was asked or where it ended is another refusal. */
-TEST_F_TIMEOUT(history, the_last_different_ones, 120)
+TEST_F(history, the_last_different_ones)
 {
 	struct box *a = &self->a;
 	int i;
@@ -171,7 +171,7 @@ TEST_F(history, survives_its_beancounter)
 }
 
 /* The oldest of the dead go first, and the living never. */
-TEST_F_TIMEOUT(history, so_many_of_the_dead, 300)
+TEST_F(history, so_many_of_the_dead)
 {
 	unsigned int base = fresh_id() + 1000000, i;
 	struct box *a = &self->a;
@@ -205,7 +205,7 @@ TEST_F_TIMEOUT(history, so_many_of_the_dead, 300)
 }
 
 /* All of them, by number, each once. */
-TEST_F_TIMEOUT(history, dump_of_all, 120)
+TEST_F(history, dump_of_all)
 {
 	static struct ub_event all[400 * RECORDS];
 	unsigned int base = fresh_id() + 3000000, i;
@@ -231,7 +231,7 @@ TEST_F_TIMEOUT(history, dump_of_all, 120)
 }
 
 /* Refused on every CPU at once: none is lost and none counted twice. */
-TEST_F_TIMEOUT(history, all_at_once, 120)
+TEST_F(history, all_at_once)
 {
 	struct box *a = &self->a;
 	unsigned long count = 0;

@@ -499,7 +499,7 @@ static long protect(long i, long prot)
 }
 
 /* Room that another process made unasked is found at once, whatever files there are. */
-TEST_F_TIMEOUT(ub, address_spaces_before_files, 120)
+TEST_F(ub, address_spaces_before_files)
 {
 	struct box *a = &self->a;
 	struct worker other;
@@ -544,7 +544,7 @@ static bool drop_caches(void)
 }
 
 /* The kernel may drop them, and tells nobody. In which file it was is found in turn. */
-TEST_F_TIMEOUT(ub, what_went_unseen_is_found_in_turn, 120)
+TEST_F(ub, what_went_unseen_is_found_in_turn)
 {
 	struct box *a = &self->a;
 	int tries = 0;
@@ -643,7 +643,7 @@ static long touch_file(long pages, long b)
 	return close_it(0, 0);
 }
 
-TEST_F_TIMEOUT(ub, many_in_one_file, 300)
+TEST_F(ub, many_in_one_file)
 {
 	struct box *a = &self->a;
 	struct crowd crowd;
@@ -698,7 +698,7 @@ static long remove_own(long a, long b)
 	return sys(unlink(path));
 }
 
-TEST_F_TIMEOUT(ub, last_pages_go_to_somebody, 120)
+TEST_F(ub, last_pages_go_to_somebody)
 {
 	struct box *a = &self->a;
 	struct crowd crowd;
@@ -745,7 +745,7 @@ static long blocks(long a, long b)
 	return fstat(fd, &st) ? -errno : st.st_blocks * 512 / PAGE;
 }
 
-TEST_F_TIMEOUT(ub, many_hands, 300)
+TEST_F(ub, many_hands)
 {
 	struct box *a = &self->a;
 	struct crowd crowd;

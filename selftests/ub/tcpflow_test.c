@@ -292,23 +292,23 @@ static void exchange(struct __test_metadata *_metadata, struct box *a,
 	tell(_metadata, b);
 }
 
-TEST_F_TIMEOUT(flow, one_stream, 1800)
+TEST_F(flow, one_stream)
 {
 	exchange(_metadata, &self->a, &self->b, 1, both_ways);
 }
 
-TEST_F_TIMEOUT(flow, eight_streams, 1800)
+TEST_F(flow, eight_streams)
 {
 	exchange(_metadata, &self->a, &self->b, STREAMS, both_ways);
 }
 
-TEST_F_TIMEOUT(flow, eight_streams_polled, 1800)
+TEST_F(flow, eight_streams_polled)
 {
 	exchange(_metadata, &self->a, &self->b, STREAMS, poll_both_ways);
 }
 
 /* Eight, each way, in one container. */
-TEST_F_TIMEOUT(flow, crossfire, 600)
+TEST_F(flow, crossfire)
 {
 	struct box *a = &self->a;
 
@@ -320,7 +320,7 @@ TEST_F_TIMEOUT(flow, crossfire, 600)
 }
 
 /* Far more connections than there is room for one segment each. */
-TEST_F_TIMEOUT(flow, crowd, 1200)
+TEST_F(flow, crowd)
 {
 	struct box *a = &self->a, *b = &self->b;
 	long size = how_much() / 400;
@@ -337,7 +337,7 @@ TEST_F_TIMEOUT(flow, crowd, 1200)
 }
 
 /* Of its own each socket has nothing but what is forced. */
-TEST_F_TIMEOUT(flow, no_room_at_all, 600)
+TEST_F(flow, no_room_at_all)
 {
 	struct box *a = &self->a, *b = &self->b;
 	long size = repeats(100000);
@@ -532,7 +532,7 @@ static long ill_both_ways(long first, long size)
 	return bad;
 }
 
-TEST_F_TIMEOUT(flow, ill_behaved, 1800)
+TEST_F(flow, ill_behaved)
 {
 	struct box *a = &self->a, *b = &self->b;
 	/* One byte at a time takes long. */
@@ -579,7 +579,7 @@ static long echo(long fd, long b)
 	return n;
 }
 
-TEST_F_TIMEOUT(flow, question_and_answer, 600)
+TEST_F(flow, question_and_answer)
 {
 	struct box *a = &self->a, *b = &self->b;
 	long rounds = repeats(20);

@@ -52,7 +52,7 @@ TEST_F(ub, what_comes_before_it_is_accepted)
 }
 
 /* The smallest limit of all: each segment fails, and all of them arrive. */
-TEST_F_TIMEOUT(connection, oracle_49_receiver_without_room, 300)
+TEST_F(connection, oracle_49_receiver_without_room)
 {
 	struct box *a = &self->a;
 	long sent = 500000;
@@ -67,7 +67,7 @@ TEST_F_TIMEOUT(connection, oracle_49_receiver_without_room, 300)
 }
 
 /* Who does not read is offered nothing more, long before SO_RCVBUF is full. */
-TEST_F_TIMEOUT(connection, a_reader_that_does_not_read, 300)
+TEST_F(connection, a_reader_that_does_not_read)
 {
 	struct box *a = &self->a;
 	unsigned long limit = 100000;
@@ -84,7 +84,7 @@ TEST_F_TIMEOUT(connection, a_reader_that_does_not_read, 300)
 }
 
 /* One has it all and does not read: the others go on. */
-TEST_F_TIMEOUT(connection, nobody_is_starved, 300)
+TEST_F(connection, nobody_is_starved)
 {
 	struct box *a = &self->a;
 	long fd2 = IN(a, call, self->port), peer2 = take(0, 0), sent;

@@ -16,7 +16,7 @@ static bool drained(int server)
 	return true;
 }
 
-TEST_F_TIMEOUT(venet, addresses_come_and_go_under_traffic, 60)
+TEST_F(venet, addresses_come_and_go_under_traffic)
 {
 	int server, client, i;
 	pid_t flood;
@@ -40,7 +40,7 @@ TEST_F_TIMEOUT(venet, addresses_come_and_go_under_traffic, 60)
 	close(client);
 }
 
-TEST_F_TIMEOUT(venet, made_anew_it_goes_on, 60)
+TEST_F(venet, made_anew_it_goes_on)
 {
 	EXPECT_EQ(0, sh("ip -n a link del venet0"));
 	EXPECT_EQ(0, venet_up("a", A4, A6));
@@ -99,7 +99,7 @@ TEST_F_TIMEOUT(venet, namespaces_die_under_traffic, 3600)
 	stop(in);
 }
 
-TEST_F_TIMEOUT(venet, the_module_goes_under_traffic, 300)
+TEST_F(venet, the_module_goes_under_traffic)
 {
 	int rounds = many() ? 30 : 3;
 	int i;

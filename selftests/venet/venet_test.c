@@ -35,7 +35,7 @@ static void places(struct place *p, int a, int b, int out)
 	p[3] = (struct place){ "out", out, OUT4, OUT6 };
 }
 
-TEST_F_TIMEOUT(venet, everybody_reaches_everybody, 120)
+TEST_F(venet, everybody_reaches_everybody)
 {
 	struct place p[4];
 	int i, j;
@@ -53,7 +53,7 @@ TEST_F_TIMEOUT(venet, everybody_reaches_everybody, 120)
 	}
 }
 
-TEST_F_TIMEOUT(venet, ping, 60)
+TEST_F(venet, ping)
 {
 	EXPECT_EQ(0, sh("ip netns exec a ping -c 2 -W 5 " OUT4 " >/dev/null"));
 	EXPECT_EQ(0, sh("ip netns exec a ping -c 2 -W 5 " B6 " >/dev/null"));
@@ -136,7 +136,7 @@ static size_t stream(int from, const char *source, int to, const char *dest, siz
 	return got;
 }
 
-TEST_F_TIMEOUT(venet, tcp_brings_every_byte, 600)
+TEST_F(venet, tcp_brings_every_byte)
 {
 	size_t total = (many() ? 1024UL : 16) << 20;
 
@@ -148,7 +148,7 @@ TEST_F_TIMEOUT(venet, tcp_brings_every_byte, 600)
 }
 
 /* Segments are cut where a wire demands it, and not before. */
-TEST_F_TIMEOUT(venet, tcp_crosses_in_large_pieces, 120)
+TEST_F(venet, tcp_crosses_in_large_pieces)
 {
 	size_t total = 8 << 20;
 	struct link_stats before, after;
@@ -161,7 +161,7 @@ TEST_F_TIMEOUT(venet, tcp_crosses_in_large_pieces, 120)
 		TH_LOG("%lu packets", after.tx_packets - before.tx_packets);
 }
 
-TEST_F_TIMEOUT(venet, the_smallest_mtu_on_the_way_counts, 120)
+TEST_F(venet, the_smallest_mtu_on_the_way_counts)
 {
 	const int probe = IP_PMTUDISC_DO;
 	char buf[1400] = "";
@@ -178,7 +178,7 @@ TEST_F_TIMEOUT(venet, the_smallest_mtu_on_the_way_counts, 120)
 	close(fd);
 }
 
-TEST_F_TIMEOUT(venet, a_large_mtu_needs_no_fragments, 60)
+TEST_F(venet, a_large_mtu_needs_no_fragments)
 {
 	static char buf[60000];
 	struct link_stats before, after;
@@ -199,7 +199,7 @@ TEST_F_TIMEOUT(venet, a_large_mtu_needs_no_fragments, 60)
 }
 
 /* Who raises his own MTU alone does not have the host fragment for him. */
-TEST_F_TIMEOUT(venet, larger_than_the_other_end_takes, 60)
+TEST_F(venet, larger_than_the_other_end_takes)
 {
 	struct link_stats before, after;
 	char buf[1473] = "";
@@ -240,7 +240,7 @@ static int in_segments(int from, int to, const char *dest, int segment, int ms)
 }
 
 /* Nor cut what he sends in one piece into segments, and these into fragments. */
-TEST_F_TIMEOUT(venet, segments_larger_than_the_other_end_takes, 120)
+TEST_F(venet, segments_larger_than_the_other_end_takes)
 {
 	static const struct {
 		const char *from, *to;
@@ -322,7 +322,7 @@ TEST_F(venet, one_for_each_namespace)
 }
 
 /* Frames made by hand are what they begin with, and nothing else. */
-TEST_F_TIMEOUT(venet, raw_frames_harm_nobody, 60)
+TEST_F(venet, raw_frames_harm_nobody)
 {
 	static const unsigned short protocols[] = {
 		ETH_P_IP, ETH_P_IPV6, ETH_P_ARP, ETH_P_8021Q, 0x1234,
@@ -364,7 +364,7 @@ static int bpf(int cmd, union bpf_attr *attr)
 }
 
 /* A program on the host's side, that lets nothing in. */
-TEST_F_TIMEOUT(venet, xdp_sees_what_arrives, 60)
+TEST_F(venet, xdp_sees_what_arrives)
 {
 	struct bpf_insn drop[] = {
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = XDP_DROP },
@@ -400,7 +400,7 @@ TEST_F_TIMEOUT(venet, xdp_sees_what_arrives, 60)
 	close(client);
 }
 
-TEST_F_TIMEOUT(venet, counts_both_ends, 60)
+TEST_F(venet, counts_both_ends)
 {
 	struct link_stats host, a, after;
 	char data[100] = "";
