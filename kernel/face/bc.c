@@ -70,20 +70,13 @@ static int show_of(struct seq_file *m, void (*show)(struct seq_file *m, struct u
 	return 0;
 }
 
-/*
- * Some files are made of those of a cgroup, which are sequence files as these are: the
- * lock of one of ours is taken first, then one of theirs, and never the other way round.
- * Lockdep has to be told that it is not the same.
- */
-static struct lock_class_key bc_file_key;
-
 static int open_file(struct inode *inode, struct file *file,
 		     int (*show)(struct seq_file *m, void *v))
 {
 	int err = may_see_all() ? single_open(file, show, pde_data(inode)) : -EPERM;
 
 	if (!err)
-		lockdep_set_class(&((struct seq_file *)file->private_data)->lock, &bc_file_key);
+		seq_reads_others(file);
 	return err;
 }
 

@@ -19,6 +19,9 @@ int ub_table_release(struct inode *inode, struct file *file);
 int ub_table_init(void);
 void ub_table_exit(void);
 
+/* seq.c */
+void seq_reads_others(struct file *file);
+
 /* bc.c */
 bool may_see_all(void);
 int bc_init(void);

@@ -148,6 +148,7 @@ static int ub_table_open(struct inode *inode, struct file *file)
 	v = __seq_open_private(file, &ub_table_seq, sizeof(*v));
 	if (!v)
 		return -ENOMEM;
+	seq_reads_others(file);
 	v->own = ub_of_current_get();
 	if (v->own || ns == &init_user_ns)
 		return 0;
@@ -167,6 +168,7 @@ int ub_table_open_bc(struct file *file)
 
 	if (!v)
 		return -ENOMEM;
+	seq_reads_others(file);
 	v->bc = true;
 	return 0;
 }

@@ -92,7 +92,11 @@ static int own_vestat_show(struct seq_file *m, void *v)
 
 static int own_vestat_open(struct inode *inode, struct file *file)
 {
-	return single_open(file, own_vestat_show, NULL);
+	int err = single_open(file, own_vestat_show, NULL);
+
+	if (!err)
+		seq_reads_others(file);
+	return err;
 }
 
 static ssize_t own_vestat_read(struct file *file, char __user *buf, size_t size, loff_t *pos)

@@ -124,7 +124,11 @@ static int own_veinfo_show(struct seq_file *m, void *v)
  */
 int vz_open_of_host(struct file *file, int (*show)(struct seq_file *m, void *v), size_t size)
 {
-	return may_see_all() ? single_open_size(file, show, NULL, size) : -EACCES;
+	int err = may_see_all() ? single_open_size(file, show, NULL, size) : -EACCES;
+
+	if (!err)
+		seq_reads_others(file);
+	return err;
 }
 
 static int veip_open(struct inode *inode, struct file *file)
