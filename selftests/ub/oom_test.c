@@ -38,7 +38,7 @@ static long start_hog(long pages, long adj)
 		return -errno;
 	hog = fork();
 	if (!hog) {
-		/* One by one, and given back so: huge pages would all be on their way to the last. */
+		/* Given back one by one: huge pages are on their way to the very last. */
 		prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 		fd = open("/proc/self/oom_score_adj", O_WRONLY);
 		snprintf(text, sizeof(text), "%ld", adj);
