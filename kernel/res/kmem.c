@@ -38,8 +38,10 @@ HOOK_PIN(__mod_memcg_state, void (struct mem_cgroup *, compat_memcg_stat, int));
  * struct pending - a task that was let through the gate, and is on its way
  * @task: which; only its address counts. NULL: free. Claimed by itself, by
  *	cmpxchg; cleared by itself, or by whoever reaps it
+ * @memcg: for which the charge is; only its address counts
  * @born: of the beancounter that was charged
- * @pages: for how many pages
+ * @generation: of the bindings by which that one was found
+ * @pages: for how many pages; 0 until they are charged
  *
  * The charge stands for good when __mod_memcg_state() is called for as many pages by
  * the same task. If memory.max refuses it behind our back nothing is called: then
@@ -48,73 +50,95 @@ HOOK_PIN(__mod_memcg_state, void (struct mem_cgroup *, compat_memcg_stat, int));
  */
 struct pending {
 	struct task_struct *task;
+	struct mem_cgroup *memcg;
 	u64 born;
+	unsigned int generation;
 	unsigned int pages;
 };
 
 /*
  * Each task may have one of two slots. All of a container that has run into its
- * limit of physpages may sleep with one: a slot for this much memory.
+ * limit of physpages may sleep with one: two slots for this much memory.
  */
-#define BYTES_PER_SLOT (128UL << 10)
-#define MIN_BITS 10
-#define MAX_BITS 16
+struct slots {
+	struct pending of[2];
+};
 
-static struct pending *pending __read_mostly;
-static unsigned int pending_bits __read_mostly;
+#define BYTES_PER_SLOTS (256UL << 10)
+#define MIN_BITS 9
+#define MAX_BITS 15
+
+static struct slots *slots __read_mostly;
+static unsigned int slots_bits __read_mostly;
 
 /* Both were another's. */
 static atomic_long_t crowded;
 
-static struct pending *slot(const struct task_struct *task, unsigned int i)
+static __always_inline struct slots *slots_of(const struct task_struct *task)
 {
-	return &pending[hash_ptr(task, pending_bits) ^ i];
+	return &slots[hash_ptr(task, slots_bits)];
 }
 
 static struct pending *find_pending(const struct task_struct *task)
 {
-	if (READ_ONCE(slot(task, 0)->task) == task)
-		return slot(task, 0);
-	if (READ_ONCE(slot(task, 1)->task) == task)
-		return slot(task, 1);
+	struct slots *s = slots_of(task);
+
+	if (READ_ONCE(s->of[0].task) == task)
+		return &s->of[0];
+	if (READ_ONCE(s->of[1].task) == task)
+		return &s->of[1];
 	return NULL;
 }
 
 static struct pending *claim_pending(struct task_struct *task)
 {
-	if (!cmpxchg(&slot(task, 0)->task, NULL, task))
-		return slot(task, 0);
-	if (!cmpxchg(&slot(task, 1)->task, NULL, task))
-		return slot(task, 1);
+	struct slots *s = slots_of(task);
+
+	if (!cmpxchg(&s->of[0].task, NULL, task))
+		return &s->of[0];
+	if (!cmpxchg(&s->of[1].task, NULL, task))
+		return &s->of[1];
 	return NULL;
 }
 
-static void drop_pending(struct pending *p)
+static __always_inline void drop_pending(struct pending *p)
 {
+	WRITE_ONCE(p->pages, 0);
 	/* Whoever claims it next writes to it after we have read it. */
 	smp_store_release(&p->task, NULL);
 }
 
-static int charge(struct ub *ub, unsigned int pages, enum ub_severity severity)
+static __always_inline struct ub_counter *counter_to_move(struct ub *ub)
 {
 	atomic_long_inc(&ub->counter[STOCKVZ_RES_KMEMSIZE].moves);
+	return &ub->counter[STOCKVZ_RES_KMEMSIZE].c;
+}
+
+static int charge(struct ub *ub, unsigned int pages, enum ub_severity severity)
+{
+	counter_to_move(ub);
 	return ub_charge(ub, STOCKVZ_RES_KMEMSIZE, (unsigned long)pages << PAGE_SHIFT,
 			 severity);
+}
+
+/* A refusal is not told of. */
+static __always_inline bool charge_if_it_fits(struct ub *ub, unsigned int pages)
+{
+	return !__ub_counter_charge(counter_to_move(ub), (unsigned long)pages << PAGE_SHIFT,
+				    UB_HARD, NULL);
 }
 
 /*
  * Not an underflow to shout about: what a busy cgroup held when it was bound may
  * have been read too low: see recount().
  */
-static void uncharge(struct ub *ub, unsigned int pages)
+static __always_inline void uncharge(struct ub *ub, unsigned int pages)
 {
-	atomic_long_inc(&ub->counter[STOCKVZ_RES_KMEMSIZE].moves);
-	ub_counter_uncharge(&ub->counter[STOCKVZ_RES_KMEMSIZE].c,
-			    (unsigned long)pages << PAGE_SHIFT);
+	__ub_counter_uncharge(counter_to_move(ub), (unsigned long)pages << PAGE_SHIFT);
 }
 
 /* The charge came to nothing. Its beancounter may be gone: then so is the charge. */
-static void take_back(struct pending *p)
+static noinline void take_back(struct pending *p)
 {
 	struct ub *ub = ub_from_get(p->born);
 
@@ -125,17 +149,20 @@ static void take_back(struct pending *p)
 	drop_pending(p);
 }
 
+static noinline struct ub *payer_elsewhere(struct cgroup *cgroup)
+{
+	/* Somebody may mount the controller as one of version 1, later on. */
+	return cgroup->root == &cgrp_dfl_root ? ub_of_cgroup(cgroup) : NULL;
+}
+
 /* Who pays for a memory cgroup. Preemption off. */
-static struct ub *payer(struct mem_cgroup *memcg)
+static __always_inline struct ub *payer(struct mem_cgroup *memcg)
 {
 	struct cgroup *cgroup = memcg->css.cgroup;
 
-	/* Somebody may mount the controller as one of version 1, later on. */
-	if (unlikely(cgroup->root != &cgrp_dfl_root))
-		return NULL;
-	if (in_task() && cgroup == task_dfl_cgroup(current))
+	if (likely(in_task() && cgroup == task_dfl_cgroup(current)))
 		return ub_of_current();
-	return ub_of_cgroup(cgroup);
+	return payer_elsewhere(cgroup);
 }
 
 /* Which code charges kernel memory: whole pages, and what objects need. */
@@ -168,30 +195,14 @@ static enum ub_severity severity_of(const struct hook_text *caller, gfp_t gfp)
 	return UB_HARD;
 }
 
-static int reserve(struct mem_cgroup *memcg, unsigned int pages,
-		   enum ub_severity severity)
+static __always_inline void fill(struct pending *p, struct mem_cgroup *memcg,
+				 const struct ub *ub, unsigned int generation,
+				 unsigned int pages)
 {
-	struct pending *p = find_pending(current);
-	struct ub *ub = payer(memcg);
-	int err;
-
-	if (unlikely(p))
-		take_back(p);
-	if (!ub)
-		return 0;
-	err = charge(ub, pages, severity);
-	if (err)
-		return err;
-	p = claim_pending(current);
-	if (likely(p)) {
-		p->born = ub->born;
-		p->pages = pages;
-	} else {
-		/* It fits, as it seems; it is charged when it is done. */
-		uncharge(ub, pages);
-		atomic_long_inc(&crowded);
-	}
-	return 0;
+	p->memcg = memcg;
+	p->born = ub->born;
+	p->generation = generation;
+	WRITE_ONCE(p->pages, pages);
 }
 
 /*
@@ -204,48 +215,116 @@ static bool may_reserve(void)
 	return in_task() && !(current->flags & PF_MEMALLOC);
 }
 
+static int reserve(struct mem_cgroup *memcg, unsigned int pages,
+		   enum ub_severity severity)
+{
+	/* Before the payer is looked up: if it changes in between, confirm() asks again. */
+	unsigned int generation = smp_load_acquire(&ub_binding_generation);
+	struct pending *p = find_pending(current);
+	struct ub *ub = payer(memcg);
+	int err;
+
+	if (p)
+		take_back(p);
+	if (!ub)
+		return 0;
+	err = charge(ub, pages, severity);
+	if (err)
+		return err;
+	p = claim_pending(current);
+	if (likely(p)) {
+		fill(p, memcg, ub, generation, pages);
+	} else {
+		/* It fits, as it seems; it is charged when it is done. */
+		uncharge(ub, pages);
+		atomic_long_inc(&crowded);
+	}
+	return 0;
+}
+
+/*
+ * As nearly always: the task's own beancounter pays, which this CPU remembers, it fits
+ * any severity, and the task has nothing pending and gets the first slot. Calls nothing,
+ * which would cost it a frame. Returns whether it is done; if not nothing has happened.
+ */
+static __always_inline bool reserve_at_once(struct mem_cgroup *memcg, unsigned int pages)
+{
+	/* Pairs with ub_bind(). */
+	unsigned int generation = smp_load_acquire(&ub_binding_generation);
+	struct cgroup *cgroup = memcg->css.cgroup;
+	struct slots *s = slots_of(current);
+	struct ub *ub;
+
+	if (cgroup != task_dfl_cgroup(current) || !ub_remembered(cgroup, generation, &ub))
+		return false;
+	if (!ub)
+		return true;
+	if (READ_ONCE(s->of[1].task) == current || cmpxchg(&s->of[0].task, NULL, current))
+		return false;
+	if (unlikely(!charge_if_it_fits(ub, pages))) {
+		drop_pending(&s->of[0]);
+		return false;
+	}
+	fill(&s->of[0], memcg, ub, generation, pages);
+	return true;
+}
+
+static noinline void charge_or_refuse(struct ftrace_regs *fregs, unsigned long parent_ip)
+{
+	gfp_t gfp = (__force gfp_t)hook_arg(fregs, 1, unsigned int);
+	int err = reserve(hook_arg(fregs, 0, struct mem_cgroup *),
+			  hook_arg(fregs, 2, unsigned int),
+			  severity_of(caller_at(parent_ip), gfp));
+
+	preempt_enable();
+	if (unlikely(err))
+		hook_refuse(fregs, err);
+}
+
+static __always_inline void kmem_charge(struct ftrace_regs *fregs, unsigned long parent_ip)
+{
+	if (!READ_ONCE(ub_bindings) || !may_reserve() || !hook_on(STOCKVZ_RES_KMEMSIZE))
+		return;
+	preempt_disable();
+	if (likely(reserve_at_once(hook_arg(fregs, 0, struct mem_cgroup *),
+				   hook_arg(fregs, 2, unsigned int))))
+		preempt_enable();
+	else
+		charge_or_refuse(fregs, parent_ip);
+}
+
+/* The proof is also one that its callers are known. */
+static noinline void kmem_charge_proof(struct ftrace_regs *fregs, unsigned long parent_ip)
+{
+	if (hook_is_proof(kmem_charge_hook))
+		hook_refuse(fregs, HOOK_PROOF_ERRNO);
+	else
+		kmem_charge(fregs, parent_ip);
+}
+
 /*
  * try_charge_memcg(memcg, gfp, pages): pages of any kind are about to be charged.
  * Kernel memory it is if one of the two callers above asks. What cannot reserve is
  * charged when it is done.
  */
-static long kmem_charge(struct ftrace_regs *fregs, unsigned long parent_ip)
-{
-	const struct hook_text *caller = caller_at(parent_ip);
-	long err;
-
-	if (!caller || !READ_ONCE(ub_bindings) || !may_reserve() ||
-	    !hook_on(STOCKVZ_RES_KMEMSIZE))
-		return 0;
-	preempt_disable();
-	err = reserve(hook_arg(fregs, 0, struct mem_cgroup *),
-		      hook_arg(fregs, 2, unsigned int),
-		      severity_of(caller, (__force gfp_t)hook_arg(fregs, 1, unsigned int)));
-	preempt_enable();
-	return err;
-}
-
-/* DEFINE_GATE(), and where it was called from. */
 void kmem_charge_hook(unsigned long ip, unsigned long parent_ip,
 		      struct ftrace_ops *op, struct ftrace_regs *fregs)
 {
-	/* The proof is also one that its callers are known. */
-	long err = hook_proving(kmem_charge_hook) && caller_at(parent_ip) ?
-		   HOOK_PROOF_ERRNO : kmem_charge(fregs, parent_ip);
-
-	if (unlikely(err))
-		hook_refuse(fregs, err);
+	if (!caller_at(parent_ip))
+		return;
+	if (hook_proving_any())
+		kmem_charge_proof(fregs, parent_ip);
+	else
+		kmem_charge(fregs, parent_ip);
 }
 
-/*
- * Pages were charged: the reservation was for these, or there was none. If the cgroup
- * was bound anew meanwhile, it was with another one, who gets it back.
- */
-static void confirm(struct ub *ub, unsigned int pages)
+/* The reservation, if there is one, is not in the first slot, or not for these. */
+static noinline void confirm_slowly(struct mem_cgroup *memcg, unsigned int pages)
 {
 	struct pending *p = may_reserve() ? find_pending(current) : NULL;
+	struct ub *ub = payer(memcg);
 
-	if (likely(p && p->pages == pages && ub && ub->born == p->born)) {
+	if (p && p->pages == pages && ub && ub->born == p->born) {
 		drop_pending(p);
 		return;
 	}
@@ -253,6 +332,31 @@ static void confirm(struct ub *ub, unsigned int pages)
 		take_back(p);
 	if (ub)
 		charge(ub, pages, UB_FORCE);
+}
+
+/*
+ * Pages were charged: the reservation was for these, or there was none. If the cgroup
+ * was bound anew meanwhile, it was with another one, who gets it back. If nothing was,
+ * who pays need not be asked again.
+ */
+static __always_inline void confirm(struct mem_cgroup *memcg, unsigned int pages)
+{
+	struct pending *p = &slots_of(current)->of[0];
+
+	if (likely(may_reserve() && READ_ONCE(p->task) == current &&
+		   p->memcg == memcg && p->pages == pages &&
+		   p->generation == READ_ONCE(ub_binding_generation)))
+		drop_pending(p);
+	else
+		confirm_slowly(memcg, pages);
+}
+
+static __always_inline void give_back(struct mem_cgroup *memcg, unsigned int pages)
+{
+	struct ub *ub = payer(memcg);
+
+	if (ub)
+		uncharge(ub, pages);
 }
 
 /*
@@ -264,18 +368,15 @@ static void kmem_account(struct ftrace_regs *fregs)
 	struct mem_cgroup *memcg = hook_arg(fregs, 0, struct mem_cgroup *);
 	int item = hook_arg(fregs, 1, int);
 	int pages = hook_arg(fregs, 2, int);
-	struct ub *ub;
 
 	if (item != MEMCG_KMEM || !READ_ONCE(ub_bindings) ||
 	    !hook_on(STOCKVZ_RES_KMEMSIZE))
 		return;
-	preempt_disable();
-	ub = payer(memcg);
+	lockdep_assert_preemption_disabled();
 	if (pages > 0)
-		confirm(ub, pages);
-	else if (ub)
-		uncharge(ub, -pages);
-	preempt_enable();
+		confirm(memcg, pages);
+	else
+		give_back(memcg, -pages);
 }
 
 DEFINE_HOOK(kmem_account)
@@ -347,10 +448,12 @@ static unsigned long reserved(const struct ub *ub)
 	unsigned long pages = 0;
 	unsigned int i;
 
-	for (i = 0; i < 1U << pending_bits; i++)
-		if (READ_ONCE(pending[i].task) &&
-		    READ_ONCE(pending[i].born) == ub->born)
-			pages += READ_ONCE(pending[i].pages);
+	for (i = 0; i < 2U << slots_bits; i++) {
+		const struct pending *p = &slots[i / 2].of[i % 2];
+
+		if (READ_ONCE(p->task) && READ_ONCE(p->born) == ub->born)
+			pages += READ_ONCE(p->pages);
+	}
 	return pages << PAGE_SHIFT;
 }
 
@@ -507,11 +610,11 @@ unsigned long kmem_crowded(void)
  */
 int kmem_init(void)
 {
-	unsigned long slots = (totalram_pages() << PAGE_SHIFT) / BYTES_PER_SLOT;
+	unsigned long n = (totalram_pages() << PAGE_SHIFT) / BYTES_PER_SLOTS;
 
-	pending_bits = clamp_t(unsigned int, order_base_2(slots), MIN_BITS, MAX_BITS);
-	pending = kvcalloc(1UL << pending_bits, sizeof(*pending), GFP_KERNEL);
-	if (!pending)
+	slots_bits = clamp_t(unsigned int, order_base_2(n), MIN_BITS, MAX_BITS);
+	slots = kvcalloc(1UL << slots_bits, sizeof(*slots), GFP_KERNEL);
+	if (!slots)
 		return -ENOMEM;
 	hook_texts_find(callers, ARRAY_SIZE(callers));
 	ub_set_total(STOCKVZ_RES_KMEMSIZE, total_kmemsize);
@@ -523,5 +626,5 @@ int kmem_init(void)
  */
 void kmem_exit(void)
 {
-	kvfree(pending);
+	kvfree(slots);
 }

@@ -86,6 +86,25 @@ DECLARE_PER_CPU(struct ub_answer, ub_last_answer);
 extern unsigned int ub_binding_generation;
 
 /**
+ * ub_remembered() - what this CPU remembers of who pays
+ * @cgroup: the current task's
+ * @generation: of the table, read before
+ * @ub: the answer: as ub_of_cgroup()
+ *
+ * Context: task, preemption off.
+ * Return: does it?
+ */
+static __always_inline bool ub_remembered(const struct cgroup *cgroup,
+					  unsigned int generation, struct ub **ub)
+{
+	if (unlikely(__this_cpu_read(ub_last_answer.cgroup) != cgroup_id(cgroup) ||
+		     __this_cpu_read(ub_last_answer.generation) != generation))
+		return false;
+	*ub = __this_cpu_read(ub_last_answer.ub);
+	return true;
+}
+
+/**
  * ub_of_current() - who pays for what the current task does
  *
  * Context: task, preemption off.
@@ -96,11 +115,9 @@ static __always_inline struct ub *ub_of_current(void)
 	struct cgroup *cgroup = task_dfl_cgroup(current);
 	/* Pairs with ub_bind(). */
 	unsigned int now = smp_load_acquire(&ub_binding_generation);
+	struct ub *ub;
 
-	if (likely(__this_cpu_read(ub_last_answer.cgroup) == cgroup_id(cgroup) &&
-		   __this_cpu_read(ub_last_answer.generation) == now))
-		return __this_cpu_read(ub_last_answer.ub);
-	return ub_look_up(cgroup, now);
+	return likely(ub_remembered(cgroup, now, &ub)) ? ub : ub_look_up(cgroup, now);
 }
 
 /**
