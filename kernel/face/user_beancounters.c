@@ -64,7 +64,7 @@ static void *ub_table_start(struct seq_file *m, loff_t *pos)
 	if (v->born == NOTHING)
 		return NULL;
 	if (v->own)
-		refcount_inc(&v->own->refs);
+		ub_get(v->own);
 	v->at = v->own ?: ub_from_get(v->born);
 	return found(v);
 }

@@ -188,7 +188,7 @@ static __always_inline bool pay_ahead(struct ub *ub, struct file_lock *request)
 	    unlikely(current->flags & PF_KTHREAD) ||
 	    __ub_counter_charge(&ub->counter[STOCKVZ_RES_NUMFLOCK].c, 1, UB_HARD, NULL))
 		return false;
-	refcount_inc(&ub->refs);
+	ub_get(ub);
 	*payer(request) = ub;
 	request->fl_ops = &paid_ahead;
 	return true;
@@ -315,7 +315,7 @@ static void cancel(struct asked *asked)
 /* Have a request go through a function of ours, and hand that the payer. */
 static noinline void divert(struct ftrace_regs *fregs, struct ub *ub, void *charged)
 {
-	refcount_inc(&ub->refs);
+	ub_get(ub);
 	compat_ftrace_set_argument_3(fregs, (unsigned long)ub);
 	ftrace_regs_set_instruction_pointer(fregs, (unsigned long)charged);
 }

@@ -134,7 +134,7 @@ static struct charge *charge_new(struct ub *ub)
 	if (!c)
 		return NULL;
 	INIT_LIST_HEAD(&c->members);
-	refcount_inc(&ub->refs);
+	ub_get(ub);
 	c->ub = ub;
 	return c;
 }

@@ -188,7 +188,7 @@ void sockmem_unlock_refused(struct sockmem *m, unsigned long flags,
 {
 	struct ub *ub = m->ub;
 
-	refcount_inc(&ub->refs);
+	ub_get(ub);
 	sockmem_unlock(m, flags);
 	ub_refused(ub, res, UB_HARD, why);
 	ub_put(ub);

@@ -161,7 +161,7 @@ struct ub_binding *ub_bind(struct ub *ub, struct ub_binding *b)
 	struct ub_binding *old = ub->binding;
 
 	if (b) {
-		refcount_inc(&ub->refs);
+		ub_get(ub);
 		b->ub = ub;
 		WRITE_ONCE(ub_bindings, ub_bindings + 1);
 		hash_add_rcu(bindings, &b->hash, b->cgroup);

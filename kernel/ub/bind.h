@@ -133,7 +133,7 @@ static inline struct ub *ub_of_current_get(void)
 	preempt_disable();
 	ub = ub_of_current();
 	if (ub)
-		refcount_inc(&ub->refs);
+		ub_get(ub);
 	preempt_enable();
 	return ub;
 }

@@ -175,7 +175,7 @@ void meter_start(struct meter *m)
 	struct ub *ub = m->ub;
 
 	lockdep_assert_held(&ub->meters_lock);
-	refcount_inc(&ub->refs);
+	ub_get(ub);
 	spin_lock(&meters_table_lock);
 	hlist_add_head_rcu(&m->node, meter_bucket(m->kind, m->object));
 	spin_unlock(&meters_table_lock);

@@ -45,8 +45,18 @@ unsigned int owner_bits __read_mostly;
 
 static struct kmem_cache *cache;
 static DEFINE_PER_CPU(struct spares, spares);
-static DEFINE_PER_CPU(long, owned);
+/* Entries, spare ones too: this changes less often than how many are in use. */
+static DEFINE_PER_CPU(long, allocated);
 static atomic_long_t healed;
+
+static noinline struct owner *allocate(void)
+{
+	struct owner *o = kmem_cache_alloc(cache, GFP_ATOMIC | __GFP_NOWARN);
+
+	if (o)
+		this_cpu_inc(allocated);
+	return o;
+}
 
 static __always_inline struct owner *take(void)
 {
@@ -54,17 +64,23 @@ static __always_inline struct owner *take(void)
 
 	lockdep_assert_irqs_disabled();
 	if (unlikely(!o))
-		return kmem_cache_alloc(cache, GFP_ATOMIC | __GFP_NOWARN);
+		return allocate();
 	__this_cpu_write(spares.first, o->next);
 	__this_cpu_dec(spares.n);
 	return o;
+}
+
+static noinline void discard(struct owner *o)
+{
+	this_cpu_dec(allocated);
+	kmem_cache_free(cache, o);
 }
 
 static __always_inline void keep(struct owner *o)
 {
 	lockdep_assert_irqs_disabled();
 	if (unlikely(__this_cpu_read(spares.n) >= SPARES)) {
-		kmem_cache_free(cache, o);
+		discard(o);
 		return;
 	}
 	o->next = __this_cpu_read(spares.first);
@@ -136,9 +152,10 @@ static __always_inline struct owner *take_out(struct owner_bucket *bucket,
 /* An entry that is in no bucket any more: its payer gets it back. */
 static __always_inline void settle(struct owner *o)
 {
-	ub_uncharge(o->ub, o->res, o->amount);
-	ub_put(o->ub);
-	__this_cpu_dec(owned);
+	struct ub *ub = o->ub;
+
+	ub_uncharge(ub, o->res, o->amount);
+	ub_put(ub);
 	keep(o);
 }
 
@@ -146,11 +163,10 @@ static __always_inline void settle(struct owner *o)
 static __always_inline void fill(struct owner *o, struct ub *ub, enum stockvz_resource res,
 				 unsigned int amount)
 {
-	refcount_inc(&ub->refs);
+	ub_get(ub);
 	o->ub = ub;
 	o->amount = amount;
 	o->res = res;
-	__this_cpu_inc(owned);
 }
 
 /* An entry that is in no bucket yet; NULL if there is no memory. */
@@ -218,9 +234,12 @@ int owner_charge(const void *object, struct ub *ub, enum stockvz_resource res,
 
 	local_irq_save(flags);
 	o = __this_cpu_read(spares.first);
-	/* Calls nothing if all is well: what has to be called would cost it a frame. */
+	/*
+	 * Calls nothing if all is well: what has to be called would cost it a frame. What
+	 * UB_HARD lets through needs no other severity.
+	 */
 	if (unlikely(!o || !owner_bucket_is_empty(bucket) ||
-		     __ub_counter_charge(&ub->counter[res].c, amount, severity, NULL))) {
+		     __ub_counter_charge(&ub->counter[res].c, amount, UB_HARD, NULL))) {
 		local_irq_restore(flags);
 		return charge_slowly(object, ub, res, amount, severity);
 	}
@@ -359,7 +378,7 @@ struct ub *owner_get(const void *object)
 		;
 	if (o) {
 		ub = o->ub;
-		refcount_inc(&ub->refs);
+		ub_get(ub);
 	}
 	unlock(bucket, first);
 	local_irq_restore(flags);
@@ -376,7 +395,7 @@ void owner_stats(struct owner_stats *s)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		n += per_cpu(owned, cpu);
+		n += per_cpu(allocated, cpu) - per_cpu(spares.n, cpu);
 	/* CPUs go on while we add. */
 	s->owned = max(n, 0L);
 	s->healed = atomic_long_read(&healed);

@@ -129,7 +129,7 @@ static struct ub *ub_alloc(u32 id)
 		return NULL;
 	}
 	init_counters(ub);
-	refcount_set(&ub->refs, 1);
+	atomic_long_set(&ub->refs, 1);
 	ub->id = id;
 	ratelimit_state_init(&ub->events, HZ, UB_EVENTS);
 	/* Not a line in the log for each second of silence. */
@@ -164,7 +164,7 @@ struct ub *ub_find_get(u32 id)
 
 	rcu_read_lock();
 	hash_for_each_possible_rcu(ub_table, ub, hash, id)
-		if (ub->id == id && refcount_inc_not_zero(&ub->refs)) {
+		if (ub->id == id && atomic_long_inc_not_zero(&ub->refs)) {
 			found = ub;
 			break;
 		}
@@ -189,7 +189,7 @@ struct ub *ub_next_get(struct ub *ub)
 		if (at == &ub_list)
 			break;
 		next = list_entry(at, struct ub, link);
-		if (refcount_inc_not_zero(&next->refs))
+		if (atomic_long_inc_not_zero(&next->refs))
 			break;
 		next = NULL;
 	}
@@ -330,7 +330,7 @@ static struct ub *name(u32 id, const struct ub_change *change,
 	apply(ub, change);
 	bind(ub, binding);
 	WRITE_ONCE(ub->named, true);
-	refcount_inc(&ub->refs);
+	ub_get(ub);
 	return ub;
 }
 

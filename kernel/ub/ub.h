@@ -20,10 +20,10 @@
 #define STOCKVZ_UB_H
 
 #include <linux/list.h>
+#include <linux/lockdep.h>
 #include <linux/preempt.h>
 #include <linux/ratelimit_types.h>
 #include <linux/rcupdate.h>
-#include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 
@@ -71,7 +71,8 @@ struct ub_socks {
  * @counter: what it holds, by resource; each on a cache line of its own, since
  *	two CPUs that open and fork have nothing to share
  * @moves: next to it, how often it went up or down; kept for kmemsize alone
- * @refs: see the head of this file
+ * @refs: see the head of this file. Objects count too, so it is wide enough for nothing to
+ *	overflow it, and unchecked
  * @id: the container's number, not 0: the host has no struct ub. Constant
  * @born: grows from one to the next: newest first is largest first. Constant
  * @named: between ub_new() and ub_del(). ub_mutex
@@ -95,7 +96,7 @@ struct ub {
 		struct ub_counter c;
 		atomic_long_t moves;
 	} ____cacheline_aligned_in_smp counter[UB_RESOURCES];
-	refcount_t refs;
+	atomic_long_t refs;
 	u32 id;
 	u64 born;
 	bool named;
@@ -181,10 +182,18 @@ bool ub_is_dying(struct ub *ub);
 u32 ub_generation(void);
 void __ub_put(struct ub *ub);
 
-/* Context: any. */
-static inline void ub_put(struct ub *ub)
+/* One reference more. Context: any; @ub stays anyhow. */
+static __always_inline void ub_get(struct ub *ub)
 {
-	if (refcount_dec_and_test(&ub->refs))
+	lockdep_assert(atomic_long_read(&ub->refs) > 0);
+	atomic_long_inc(&ub->refs);
+}
+
+/* Context: any. */
+static __always_inline void ub_put(struct ub *ub)
+{
+	lockdep_assert(atomic_long_read(&ub->refs) > 0);
+	if (unlikely(atomic_long_dec_and_test(&ub->refs)))
 		__ub_put(ub);
 }
 
