@@ -34,22 +34,6 @@ HOOK_PIN(sock_wfree, void (struct sk_buff *));
 /* What the original tried when a large one did not fit. */
 #define SMALL_PIECE SZ_2K
 
-/**
- * othersockbuf_fed() - something was just uncharged
- * @ub: whose; nobody else's senders are woken on its time
- *
- * Wakes the one that waits longest. Whoever leaves the queue, with room or without,
- * wakes the next: so after each time that something is uncharged somebody who waits
- * looks, and then others until one finds too little.
- *
- * Context: any.
- */
-void othersockbuf_fed(struct ub *ub)
-{
-	if (unlikely(wq_has_sleeper(&ub->socks.waiting)))
-		wake_up_interruptible(&ub->socks.waiting);
-}
-
 /* The reference that the socket has on itself is no packet's. */
 static unsigned int sent(const struct sock *sk)
 {
@@ -70,12 +54,14 @@ static unsigned int size_of(unsigned long header_len, unsigned long data_len)
 }
 
 /* Charge what the kernel says, of which @gone is about to go. */
-static void look(struct sockmem *m, unsigned int gone, bool also_up)
+static __always_inline void look(struct sockmem *m, unsigned int gone, bool also_up)
 {
 	unsigned int bytes = sent(m->sk);
 
 	bytes = bytes - min(bytes, gone) + m->pending;
-	if (bytes < m->snd || (also_up && bytes != m->snd))
+	if (bytes < m->snd)
+		sockmem_send_less(m, bytes, STOCKVZ_RES_OTHERSOCKBUF);
+	else if (also_up && bytes > m->snd)
 		sockmem_send(m, bytes, UB_FORCE, NULL);
 }
 
@@ -137,7 +123,8 @@ static enum ub_severity severity_of(const struct sockmem *m, unsigned int size)
 }
 
 /* Charge a sender; shares matter only where the barrier is near. */
-static int add(struct sockmem *m, unsigned int size, struct ub_refusal *why)
+static __always_inline int add(struct sockmem *m, unsigned int size,
+			       struct ub_refusal *why)
 {
 	struct ub_counter *c = &m->ub->counter[STOCKVZ_RES_OTHERSOCKBUF].c;
 
@@ -244,7 +231,7 @@ static noinline int wait_for_room(struct sockmem *m, unsigned int size,
 	if (!take_or_count(m, size))
 		return 0;
 	err = wait_in_line(m, size, timeo);
-	othersockbuf_fed(m->ub);
+	sockmem_fed(m->ub);
 	return err;
 }
 
@@ -296,22 +283,28 @@ void othersockbuf_send_hook(unsigned long ip, unsigned long parent_ip,
 					    (unsigned long)alloc_charged);
 }
 
+/* Apart, so that the host's way needs no frame. */
+static noinline void look_without(struct sockmem *m, unsigned int gone)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&m->lock, flags);
+	look(m, gone, false);
+	spin_unlock_irqrestore(&m->lock, flags);
+}
+
 /* sock_wfree(skb): what skb->sk sent is done with. */
 static void othersockbuf_wfree(struct ftrace_regs *fregs)
 {
 	const struct sk_buff *skb = hook_arg(fregs, 0, const struct sk_buff *);
-	unsigned long flags;
 	struct sockmem *m;
 
 	if (!hook_on(STOCKVZ_RES_OTHERSOCKBUF))
 		return;
 	/* As long as it has sent something that is not done with it lives. */
 	m = sockmem_of_old(skb->sk);
-	if (likely(!m) || m->tcp)
-		return;
-	spin_lock_irqsave(&m->lock, flags);
-	look(m, skb->truesize, false);
-	spin_unlock_irqrestore(&m->lock, flags);
+	if (unlikely(m) && !m->tcp)
+		look_without(m, skb->truesize);
 }
 
 DEFINE_HOOK(othersockbuf_wfree)

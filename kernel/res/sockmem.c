@@ -27,19 +27,6 @@ static spinlock_t *lock_of(struct hlist_head *bucket)
 	return &locks[(bucket - sockmem_table) % LOCKS];
 }
 
-/* Preemption off is RCU enough. */
-static __always_inline struct sockmem *find(const struct hlist_head *bucket,
-					    const struct sock *sk)
-{
-	struct sockmem *m;
-
-	lockdep_assert_preemption_disabled();
-	hlist_for_each_entry_rcu(m, bucket, node, true)
-		if (m->sk == sk)
-			return m;
-	return NULL;
-}
-
 static struct sockmem *make(struct sock *sk, struct ub *ub)
 {
 	struct sockmem *m = kmem_cache_zalloc(cache, GFP_ATOMIC | __GFP_NOWARN);
@@ -78,7 +65,7 @@ static noinline struct sockmem *find_or_make(struct sock *sk)
 	struct sockmem *m;
 
 	spin_lock(lock_of(bucket));
-	m = find(bucket, sk);
+	m = sockmem_in(bucket, sk);
 	if (!m)
 		ub = owner_get(sk);
 	if (ub)
@@ -114,7 +101,7 @@ static __always_inline struct sockmem *lock(struct sockmem *m)
  */
 struct sockmem *sockmem_find_lock(struct sock *sk)
 {
-	return lock(find(sockmem_bucket(sk), sk) ?: find_or_make(sk));
+	return lock(sockmem_in(sockmem_bucket(sk), sk) ?: find_or_make(sk));
 }
 
 /**
@@ -128,48 +115,24 @@ struct sockmem *sockmem_find_lock(struct sock *sk)
 struct sockmem *sockmem_find_lock_old(const struct hlist_head *bucket,
 				      const struct sock *sk)
 {
-	return lock(find(bucket, sk));
+	return lock(sockmem_in(bucket, sk));
 }
 
 /**
- * sockmem_find() - sockmem_of() past its first glance
+ * sockmem_find_or_make() - sockmem_of() past its first two glances
  * @sk: the socket
  *
  * Context: any.
  * Return: as that.
  */
-struct sockmem *sockmem_find(struct sock *sk)
+struct sockmem *sockmem_find_or_make(struct sock *sk)
 {
 	unsigned long flags;
 	struct sockmem *m;
 
-	preempt_disable();
-	m = find(sockmem_bucket(sk), sk);
-	preempt_enable();
-	if (unlikely(!m)) {
-		local_irq_save(flags);
-		m = find_or_make(sk);
-		local_irq_restore(flags);
-	}
-	return m;
-}
-
-/**
- * sockmem_find_old() - sockmem_of_old() past its first glance
- * @bucket: where the record would be
- * @sk: the socket
- *
- * Context: any.
- * Return: as that.
- */
-struct sockmem *sockmem_find_old(const struct hlist_head *bucket,
-				 const struct sock *sk)
-{
-	struct sockmem *m;
-
-	preempt_disable();
-	m = find(bucket, sk);
-	preempt_enable();
+	local_irq_save(flags);
+	m = find_or_make(sk);
+	local_irq_restore(flags);
 	return m;
 }
 
@@ -239,12 +202,7 @@ int sockmem_send(struct sockmem *m, unsigned int bytes,
 
 	lockdep_assert_held(&m->lock);
 	if (bytes < m->snd) {
-		change = m->snd - bytes;
-		m->snd = bytes;
-		m->above -= min(m->above, change);
-		ub_uncharge(m->ub, res, change);
-		if (!m->tcp)
-			othersockbuf_fed(m->ub);
+		sockmem_send_less(m, bytes, res);
 	} else if (bytes > m->snd) {
 		change = bytes - m->snd;
 		if (ub_counter_charge(c, change, severity, why))
@@ -316,7 +274,7 @@ void sockmem_drop(const struct sock *sk)
 
 	local_irq_save(flags);
 	spin_lock(lock_of(bucket));
-	m = find(bucket, sk);
+	m = sockmem_in(bucket, sk);
 	if (m)
 		hlist_del_rcu(&m->node);
 	spin_unlock(lock_of(bucket));

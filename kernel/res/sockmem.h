@@ -9,6 +9,7 @@
 #ifndef STOCKVZ_SOCKMEM_H
 #define STOCKVZ_SOCKMEM_H
 
+#include <linux/wait.h>
 #include <net/sock.h>
 
 #include "ub/owner.h"
@@ -58,9 +59,7 @@ static inline struct hlist_head *sockmem_bucket(const struct sock *sk)
 struct sockmem *sockmem_find_lock(struct sock *sk);
 struct sockmem *sockmem_find_lock_old(const struct hlist_head *bucket,
 				      const struct sock *sk);
-struct sockmem *sockmem_find(struct sock *sk);
-struct sockmem *sockmem_find_old(const struct hlist_head *bucket,
-				 const struct sock *sk);
+struct sockmem *sockmem_find_or_make(struct sock *sk);
 void sockmem_unlock_refused(struct sockmem *m, unsigned long flags,
 			    enum stockvz_resource res,
 			    const struct ub_refusal *why);
@@ -121,6 +120,19 @@ sockmem_lock_old(const struct sock *sk, unsigned long *flags)
 	return m;
 }
 
+/* The record of a socket in its bucket. Preemption off, which is RCU enough. */
+static __always_inline struct sockmem *sockmem_in(const struct hlist_head *bucket,
+						  const struct sock *sk)
+{
+	struct sockmem *m;
+
+	lockdep_assert_preemption_disabled();
+	hlist_for_each_entry_rcu(m, bucket, node, true)
+		if (m->sk == sk)
+			return m;
+	return NULL;
+}
+
 /**
  * sockmem_of() - the record of a socket
  * @sk: the socket; the caller holds it, and with it the record
@@ -130,9 +142,14 @@ sockmem_lock_old(const struct sock *sk, unsigned long *flags)
  */
 static __always_inline struct sockmem *sockmem_of(struct sock *sk)
 {
+	struct sockmem *m;
+
 	if (likely(owner_is_nobody(sk)))
 		return NULL;
-	return sockmem_find(sk);
+	preempt_disable();
+	m = sockmem_in(sockmem_bucket(sk), sk);
+	preempt_enable();
+	return m ?: sockmem_find_or_make(sk);
 }
 
 /**
@@ -145,10 +162,14 @@ static __always_inline struct sockmem *sockmem_of(struct sock *sk)
 static __always_inline struct sockmem *sockmem_of_old(const struct sock *sk)
 {
 	struct hlist_head *bucket = sockmem_bucket(sk);
+	struct sockmem *m;
 
 	if (likely(hlist_empty(bucket)))
 		return NULL;
-	return sockmem_find_old(bucket, sk);
+	preempt_disable();
+	m = sockmem_in(bucket, sk);
+	preempt_enable();
+	return m;
 }
 
 /**
@@ -169,8 +190,42 @@ sockmem_send_res(const struct sockmem *m)
 	return m->tcp ? STOCKVZ_RES_TCPSNDBUF : STOCKVZ_RES_OTHERSOCKBUF;
 }
 
+/**
+ * sockmem_fed() - room for what is not TCP's was just given back
+ * @ub: whose; nobody else's senders are woken on its time
+ *
+ * Wakes the one that waits longest. Whoever leaves the queue, with room or without,
+ * wakes the next: so after each time that something is uncharged somebody who waits
+ * looks, and then others until one finds too little.
+ *
+ * Context: any.
+ */
+static __always_inline void sockmem_fed(struct ub *ub)
+{
+	if (unlikely(wq_has_sleeper(&ub->socks.waiting)))
+		wake_up_interruptible(&ub->socks.waiting);
+}
+
+/**
+ * sockmem_send_less() - sockmem_send() of less than it was
+ * @m: the record, locked
+ * @bytes: how much it is in all
+ * @res: sockmem_send_res()
+ */
+static __always_inline void sockmem_send_less(struct sockmem *m, unsigned int bytes,
+					      enum stockvz_resource res)
+{
+	unsigned int change = m->snd - bytes;
+
+	lockdep_assert_held(&m->lock);
+	m->snd = bytes;
+	m->above -= min(m->above, change);
+	ub_uncharge(m->ub, res, change);
+	if (res == STOCKVZ_RES_OTHERSOCKBUF)
+		sockmem_fed(m->ub);
+}
+
 /* othersockbuf.c */
-void othersockbuf_fed(struct ub *ub);
 void othersockbuf_refresh(struct ub *ub);
 
 /* tcpbuf.c */
