@@ -69,14 +69,14 @@ struct slots {
 #define MAX_BITS 15
 
 static struct slots *slots __read_mostly;
-static unsigned int slots_bits __read_mostly;
+static unsigned int slots_mask __read_mostly;
 
 /* Both were another's. */
 static atomic_long_t crowded;
 
 static __always_inline struct slots *slots_of(const struct task_struct *task)
 {
-	return &slots[hash_ptr(task, slots_bits)];
+	return &slots[hash_ptr(task, 32) & slots_mask];
 }
 
 static struct pending *find_pending(const struct task_struct *task)
@@ -448,7 +448,7 @@ static unsigned long reserved(const struct ub *ub)
 	unsigned long pages = 0;
 	unsigned int i;
 
-	for (i = 0; i < 2U << slots_bits; i++) {
+	for (i = 0; i < 2 * (slots_mask + 1); i++) {
 		const struct pending *p = &slots[i / 2].of[i % 2];
 
 		if (READ_ONCE(p->task) && READ_ONCE(p->born) == ub->born)
@@ -612,8 +612,8 @@ int kmem_init(void)
 {
 	unsigned long n = (totalram_pages() << PAGE_SHIFT) / BYTES_PER_SLOTS;
 
-	slots_bits = clamp_t(unsigned int, order_base_2(n), MIN_BITS, MAX_BITS);
-	slots = kvcalloc(1UL << slots_bits, sizeof(*slots), GFP_KERNEL);
+	slots_mask = BIT(clamp(order_base_2(n), MIN_BITS, MAX_BITS)) - 1;
+	slots = kvcalloc(slots_mask + 1UL, sizeof(*slots), GFP_KERNEL);
 	if (!slots)
 		return -ENOMEM;
 	hook_texts_find(callers, ARRAY_SIZE(callers));

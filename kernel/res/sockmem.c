@@ -18,7 +18,7 @@
 #define FEW 1024
 
 struct hlist_head *sockmem_table __read_mostly;
-unsigned int sockmem_bits __read_mostly;
+unsigned int sockmem_mask __read_mostly;
 static spinlock_t locks[LOCKS];
 static struct kmem_cache *cache;
 
@@ -305,9 +305,9 @@ int sockmem_init(void)
 
 	for (i = 0; i < LOCKS; i++)
 		spin_lock_init(&locks[i]);
-	sockmem_bits = clamp_t(unsigned int, order_base_2(buckets), MIN_BITS, MAX_BITS);
+	sockmem_mask = BIT(clamp(order_base_2(buckets), MIN_BITS, MAX_BITS)) - 1;
 	cache = KMEM_CACHE(sockmem, 0);
-	sockmem_table = kvcalloc(1UL << sockmem_bits, sizeof(*sockmem_table), GFP_KERNEL);
+	sockmem_table = kvcalloc(sockmem_mask + 1UL, sizeof(*sockmem_table), GFP_KERNEL);
 	if (cache && sockmem_table)
 		return 0;
 	kvfree(sockmem_table);

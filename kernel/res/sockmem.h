@@ -49,11 +49,11 @@ struct sockmem {
 };
 
 extern struct hlist_head *sockmem_table;
-extern unsigned int sockmem_bits;
+extern unsigned int sockmem_mask;
 
 static inline struct hlist_head *sockmem_bucket(const struct sock *sk)
 {
-	return &sockmem_table[hash_ptr(sk, sockmem_bits)];
+	return &sockmem_table[hash_ptr(sk, 32) & sockmem_mask];
 }
 
 struct sockmem *sockmem_find_lock(struct sock *sk);

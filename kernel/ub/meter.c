@@ -275,9 +275,8 @@ static bool make_table(struct meter_table *table, unsigned long bytes)
 {
 	unsigned long buckets = (totalram_pages() << PAGE_SHIFT) / bytes;
 
-	table->bits = clamp_t(unsigned int, order_base_2(buckets), MIN_BITS,
-			      MAX_BITS);
-	table->buckets = kvcalloc(1UL << table->bits, sizeof(*table->buckets),
+	table->mask = BIT(clamp(order_base_2(buckets), MIN_BITS, MAX_BITS)) - 1;
+	table->buckets = kvcalloc(table->mask + 1UL, sizeof(*table->buckets),
 				  GFP_KERNEL);
 	return table->buckets;
 }

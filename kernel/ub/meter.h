@@ -32,11 +32,11 @@
 /**
  * struct meter_table - the meters of one kind of objects
  * @buckets: meters_table_lock; read with preemption off
- * @bits: there are 2^@bits of them. Constant
+ * @mask: how many there are, a power of 2, less 1. Constant
  */
 struct meter_table {
 	struct hlist_head *buckets;
-	unsigned int bits;
+	unsigned int mask;
 };
 
 /* By kind: a container may have a million files and should not slow mmap() down. */
@@ -75,7 +75,7 @@ static __always_inline struct hlist_head *meter_bucket(enum ub_metered kind,
 {
 	const struct meter_table *table = &meter_tables[kind];
 
-	return &table->buckets[hash_ptr(object, table->bits)];
+	return &table->buckets[hash_ptr(object, 32) & table->mask];
 }
 
 /**

@@ -41,7 +41,7 @@ struct spares {
 #define MAX_BITS 22
 
 struct owner_bucket *owner_table;
-unsigned int owner_bits __read_mostly;
+unsigned int owner_mask __read_mostly;
 
 static struct kmem_cache *cache;
 static DEFINE_PER_CPU(struct spares, spares);
@@ -411,11 +411,10 @@ int owner_init(void)
 	unsigned long buckets = (totalram_pages() << PAGE_SHIFT) /
 				BYTES_PER_BUCKET;
 
-	owner_bits = clamp_t(unsigned int, order_base_2(buckets), MIN_BITS,
-			     MAX_BITS);
+	owner_mask = BIT(clamp(order_base_2(buckets), MIN_BITS, MAX_BITS)) - 1;
 	cache = kmem_cache_create("stockvz_owner", sizeof(struct owner), 0, 0,
 				  NULL);
-	owner_table = kvcalloc(1UL << owner_bits, sizeof(*owner_table),
+	owner_table = kvcalloc(owner_mask + 1UL, sizeof(*owner_table),
 			       GFP_KERNEL);
 	if (cache && owner_table)
 		return 0;
