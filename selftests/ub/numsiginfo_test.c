@@ -736,7 +736,7 @@ TEST_F(ub, timers_deleted_amid)
 	struct box *a = &self->a;
 
 	EXPECT_EQ(0, IN(a, block_all));
-	EXPECT_EQ(0, IN(a, timers_and_takers, 5000));
+	EXPECT_EQ(0, IN(a, timers_and_takers, repeats(5000)));
 	EXPECT_EQ(0, HELD(a, NUMSIGINFO));
 }
 

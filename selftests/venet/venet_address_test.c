@@ -331,7 +331,7 @@ TEST_F(venet, oracle_64_ttl)
 
 TEST_F(venet, many_addresses)
 {
-	int n = many() ? 100000 : 5000, i;
+	int n = many() ? 100000 : repeats(5000), i;
 	char ip[32];
 
 	for (i = 0; i < n; i++) {

@@ -73,7 +73,7 @@ static void stop(pid_t pid)
 
 TEST_F_TIMEOUT(venet, namespaces_die_under_traffic, 3600)
 {
-	int rounds = many() ? 1000 : 25;
+	int rounds = many() ? 1000 : repeats(25);
 	pid_t in = flood(HOST, HOST4, "10.77.0.3");
 	int i;
 
