@@ -19,6 +19,10 @@ static char *require = "";
 module_param(require, charp, 0400);
 MODULE_PARM_DESC(require, "\"all\": do not load unless every feature works");
 
+static bool direct = true;
+module_param(direct, bool, 0400);
+MODULE_PARM_DESC(direct, "functions call us directly, which is cheaper; 0: leave room for BPF");
+
 /* What follows from a change of a beancounter's limits or cgroup, room by room. */
 static const char *changed(struct ub *ub, struct ub_binding *now,
 			   struct ub_binding *old)
@@ -33,9 +37,13 @@ static const char *changed(struct ub *ub, struct ub_binding *now,
 
 static int hooks_init(void)
 {
-	bool all = !strcmp(require, "all");
+	const struct hook_options options = {
+		.hide = hide,
+		.require_all = !strcmp(require, "all"),
+		.direct = direct,
+	};
 
-	if (*require && !all) {
+	if (*require && !options.require_all) {
 		pr_err("require=%s: only \"all\" can be required\n", require);
 		return -EINVAL;
 	}
@@ -43,7 +51,7 @@ static int hooks_init(void)
 	ub_set_refusal_handler(event_refusal);
 	ub_set_change_handler(changed);
 	res_set_ct_event_handler(event_ct);
-	return res_init(hide, all);
+	return res_init(&options);
 }
 
 static void hooks_exit(void)

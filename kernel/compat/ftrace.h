@@ -3,7 +3,6 @@
 #define STOCKVZ_COMPAT_FTRACE_H
 
 #include <linux/ftrace.h>
-#include <linux/module.h>
 #include <linux/version.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
@@ -39,17 +38,41 @@ ftrace_regs_set_instruction_pointer(struct ftrace_regs *fregs, unsigned long ip)
 #endif
 
 /*
- * Is this address in a function of ours? within_module() asks on newer kernels
- * for each of seven parts.
+ * Have the functions in the filter of an ops call an address at their entry. Before
+ * 6.4 that name was for one function without an ops.
  */
-static __always_inline bool compat_is_ours(unsigned long address)
+#ifdef CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+static inline int compat_ftrace_direct(struct ftrace_ops *ops, unsigned long address)
 {
-#ifdef for_each_mod_mem_type
-	return within_module_mem_type(address, THIS_MODULE, MOD_TEXT);
-#else
-	return within_module_core(address, THIS_MODULE);
-#endif
+	return register_ftrace_direct_multi(ops, address);
 }
+
+static inline void compat_ftrace_direct_end(struct ftrace_ops *ops, unsigned long address)
+{
+	unregister_ftrace_direct_multi(ops, address);
+}
+#else
+static inline int compat_ftrace_direct(struct ftrace_ops *ops, unsigned long address)
+{
+	return register_ftrace_direct(ops, address);
+}
+
+static inline void compat_ftrace_direct_end(struct ftrace_ops *ops, unsigned long address)
+{
+	unregister_ftrace_direct(ops, address, false);
+}
+#endif
+#else
+static inline int compat_ftrace_direct(struct ftrace_ops *ops, unsigned long address)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline void compat_ftrace_direct_end(struct ftrace_ops *ops, unsigned long address)
+{
+}
+#endif
 
 #ifdef arch_ftrace_regs
 #define compat_regs_of(fregs) (arch_ftrace_regs(fregs)->regs)
@@ -76,6 +99,13 @@ static __always_inline void
 compat_ftrace_set_argument_3(struct ftrace_regs *fregs, unsigned long value)
 {
 	compat_regs_of(fregs).cx = value;
+}
+
+/* As its sixth. */
+static __always_inline void
+compat_ftrace_set_argument_5(struct ftrace_regs *fregs, unsigned long value)
+{
+	compat_regs_of(fregs).r9 = value;
 }
 
 #endif

@@ -287,6 +287,21 @@ static bool spelled(const struct btf_type *proto, const char *prototype)
 	return !strcmp(s.text, prototype);
 }
 
+/* The next function of this name, behind the first *i types. */
+static const struct btf_type *next_function(const char *function, unsigned int *i)
+{
+	const struct btf_part *part = extra.data ? &extra : &kernel;
+
+	while (*i < part->n_types) {
+		const struct btf_type *t = part->types[(*i)++];
+
+		if (BTF_INFO_KIND(t->info) == BTF_KIND_FUNC &&
+		    !strcmp(name_of(t), function))
+			return t;
+	}
+	return NULL;
+}
+
 /**
  * hook_btf_matches() - has every function of this name this prototype?
  * @function: its name: of the module, if one was asked for
@@ -297,18 +312,35 @@ static bool spelled(const struct btf_type *proto, const char *prototype)
  */
 bool hook_btf_matches(const char *function, const char *prototype)
 {
-	const struct btf_part *part = extra.data ? &extra : &kernel;
+	const struct btf_type *t, *proto;
 	bool found = false;
-	unsigned int i;
+	unsigned int i = 0;
 
-	for (i = 0; i < part->n_types; i++) {
-		const struct btf_type *t = part->types[i], *proto;
-
-		if (BTF_INFO_KIND(t->info) != BTF_KIND_FUNC ||
-		    strcmp(name_of(t), function))
-			continue;
+	while ((t = next_function(function, &i))) {
 		proto = type_of(t->type);
 		if (!proto || !spelled(proto, prototype))
+			return false;
+		found = true;
+	}
+	return found;
+}
+
+/**
+ * hook_btf_takes() - has a function as many arguments in registers, at most?
+ * @function: its name
+ * @args: so many; from the seventh on they are on the stack
+ *
+ * Return: false also if nothing is known of the function.
+ */
+bool hook_btf_takes(const char *function, unsigned int args)
+{
+	const struct btf_type *t, *proto;
+	bool found = false;
+	unsigned int i = 0;
+
+	while ((t = next_function(function, &i))) {
+		proto = type_of(t->type);
+		if (!proto || min(BTF_INFO_VLEN(proto->info), 6u) > args)
 			return false;
 		found = true;
 	}

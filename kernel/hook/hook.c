@@ -20,6 +20,7 @@ static const char *hookless_why[HOOK_FEATURES];
 
 static struct hook *table;
 static unsigned int n_hooks;
+static bool go_direct;
 static const char *const *feature_names;
 
 /* What hook_proving() asks while a proof runs, which is hardly ever. */
@@ -65,7 +66,7 @@ void hook_refuse(struct ftrace_regs *fregs, long value)
 }
 
 /*
- * Cold hooks share an ftrace_ops, gates one and the others one, so that
+ * Most hooks share an ftrace_ops, gates one and the others one, so that
  * unloading does not wait once for each. Their callback finds the hook by
  * where it was called from: an open hash, at most half full, filled before
  * ftrace knows of the function.
@@ -124,17 +125,50 @@ static int register_ops(struct ftrace_ops *ops)
 	return err;
 }
 
-static int attach_hot(struct hook *hook)
+/* It may have been used before, in a module that went and came again. */
+static int begin_alone(struct hook *hook)
+{
+	memset(&hook->ops, 0, sizeof(hook->ops));
+	return ftrace_set_filter_ip(&hook->ops, hook->ip, 0, 0);
+}
+
+/*
+ * A livepatch may redirect the function as well: then it is its own that we find on
+ * the stack to go on in.
+ */
+static int share(struct ftrace_ops *ops, enum ftrace_ops_cmd cmd)
+{
+	return 0;
+}
+
+/* Fails where somebody else, as a BPF program, has the function call him. */
+static int attach_direct(struct hook *hook)
+{
+	int err = begin_alone(hook);
+
+	hook->ops.ops_func = share;
+	if (!err)
+		err = compat_ftrace_direct(&hook->ops, (unsigned long)hook->direct->entry);
+	if (err)
+		ftrace_free_filter(&hook->ops);
+	else	/* not before: registering forgets it */
+		hook->ops.flags |= FTRACE_OPS_FL_PERMANENT;
+	hook->called = !err;
+	return err;
+}
+
+static int attach_alone(struct hook *hook)
 {
 	int err;
 
-	/* It may have been used before, in a module that went and came again. */
-	memset(&hook->ops, 0, sizeof(hook->ops));
+	hook->alone = true;
+	if (go_direct && hook->direct && !attach_direct(hook))
+		return 0;
+	err = begin_alone(hook);
 	hook->ops.func = hook->callback;
 	hook->ops.flags = FTRACE_OPS_FL_PERMANENT;
 	if (hook->role == HOOK_GATE)
 		hook->ops.flags |= FTRACE_OPS_FL_IPMODIFY;
-	err = ftrace_set_filter_ip(&hook->ops, hook->ip, 0, 0);
 	if (!err)
 		err = register_ops(&hook->ops);
 	if (err)
@@ -181,7 +215,7 @@ static int attach_tracepoint(struct hook *hook)
 static int attach_one(struct hook *hook)
 {
 	int err = hook->probe ? attach_tracepoint(hook) :
-		  hook->hot ? attach_hot(hook) : attach_cold(hook);
+		  hook->direct || hook->alone ? attach_alone(hook) : attach_cold(hook);
 
 	if (err)
 		hook->error = explain(err);
@@ -206,7 +240,7 @@ static u64 whole_features(void)
 
 static bool waits_in(const struct hook *hook, const struct ftrace_ops *ops)
 {
-	return hook->attached && !hook->probe && !hook->hot &&
+	return hook->attached && !hook->probe && !hook->alone &&
 	       ops == (hook->role == HOOK_GATE ? &cold_gates : &cold_others);
 }
 
@@ -229,7 +263,7 @@ static void attach_cold_ops(struct ftrace_ops *ops, unsigned int *used)
 		if (!waits_in(hook, ops))
 			continue;
 		hook->attached = false;
-		hook->hot = true;
+		hook->alone = true;
 		if (hook->serves & whole_features())
 			attach_one(hook);
 	}
@@ -254,17 +288,26 @@ static int prove(struct hook *hook)
 	return hook->error ? -ENOENT : 0;
 }
 
-/* Those that can go one by one: tracepoints and what is hot. */
+static void detach_alone(struct hook *hook)
+{
+	if (hook->called)
+		compat_ftrace_direct_end(&hook->ops, (unsigned long)hook->direct->entry);
+	else
+		unregister_ftrace_function(&hook->ops);
+	ftrace_free_filter(&hook->ops);
+	hook->called = false;
+}
+
+/* Those that can go one by one: tracepoints and what shares no ops. */
 static void detach_one(struct hook *hook)
 {
-	if (!hook->attached || !(hook->probe || hook->hot))
+	if (!hook->attached || !(hook->probe || hook->alone))
 		return;
 	if (hook->probe) {
 		tracepoint_probe_unregister(hook->tp, hook->probe, NULL);
 		tracepoint_synchronize_unregister();
 	} else {
-		unregister_ftrace_function(&hook->ops);
-		ftrace_free_filter(&hook->ops);
+		detach_alone(hook);
 	}
 	hook->attached = false;
 }
@@ -309,7 +352,7 @@ static void for_needed(int (*step)(struct hook *hook))
  */
 int hook_attach_alone(struct hook *hook)
 {
-	hook->hot = true;
+	hook->alone = true;
 	return hook->found ? attach_one(hook) : 0;
 }
 
@@ -371,17 +414,16 @@ static void detach_useless(void)
  * @rows: the table; lives as long as the module
  * @n: its rows
  * @features: a name for each feature, by bit
- * @hide: names to pretend the kernel lacks, comma-separated; for tests
- * @require_all: rather nothing than a feature that is off
+ * @options: what is wanted
  *
  * Which features work is said in the log and by hook_feature().
  *
  * Context: process, may sleep.
- * Return: 0, or -ENOENT if @require_all and a feature is off; then nothing is
+ * Return: 0, or -ENOENT if all are required and a feature is off; then nothing is
  * attached.
  */
 int hook_attach(struct hook *rows, unsigned int n, const char *const *features,
-		const char *hide, bool require_all)
+		const struct hook_options *options)
 {
 	unsigned int i;
 	int err;
@@ -389,12 +431,13 @@ int hook_attach(struct hook *rows, unsigned int n, const char *const *features,
 	table = rows;
 	n_hooks = n;
 	feature_names = features;
+	go_direct = options->direct;
 
 	err = hook_btf_open(NULL);
 	if (err)
 		pr_warn("cannot read the kernel's types (%d)\n", err);
 	for (i = 0; i < n_hooks; i++)
-		hook_resolve(&table[i], hide);
+		hook_resolve(&table[i], options->hide);
 	hook_btf_close();
 
 	for_needed(attach_one);
@@ -405,7 +448,7 @@ int hook_attach(struct hook *rows, unsigned int n, const char *const *features,
 	report();
 	detach_useless();
 
-	for (i = 0; require_all && i < n_hooks; i++)
+	for (i = 0; options->require_all && i < n_hooks; i++)
 		if (table[i].error) {
 			pr_err("not loaded: require=all, and %s: %s\n",
 			       table[i].symbol[0], table[i].error);

@@ -2,11 +2,12 @@
 /*
  * Stands in functions of the running kernel.
  *
- * A hook is an entry callback of ftrace. It looks at the arguments and lets the
- * function run. Only a gate may send the instruction pointer elsewhere: to a stub that
- * returns, so that the caller sees the function fail with our errno, or to a function
- * of ours that calls the kernel's. A watch may have the function find something else
- * in its arguments (res/bc.c, res/oom.c).
+ * A hook is an entry callback of ftrace, which for what is called often has the function
+ * call it directly: see direct.h. It looks at the arguments and lets the function run.
+ * Only a gate may send the instruction pointer elsewhere: to a stub that returns, so that
+ * the caller sees the function fail with our errno, or to a function of ours that calls
+ * the kernel's. A watch may have the function find something else in its arguments
+ * (res/bc.c, res/oom.c).
  *
  * Unloading waits for callbacks, which ftrace does, and for whoever is anywhere in
  * our text and does not sleep. Nothing of ours is on the stack of a task that sleeps
@@ -46,6 +47,16 @@
 enum hook_role { HOOK_GATE, HOOK_ACCOUNT, HOOK_RELEASE, HOOK_WATCH };
 
 /**
+ * struct hook_direct - how a function gets to a callback without ftrace: see direct.h
+ * @entry: where it calls
+ * @args: so many arguments @entry keeps for it
+ */
+struct hook_direct {
+	void (*entry)(void);
+	unsigned int args;
+};
+
+/**
  * struct hook - a row of the table: one function to stand in, or one tracepoint
  * @symbol: its names, best first: the first that this kernel has is taken
  * @prototype: as kernel BTF spells it, for a static function. NULL where the
@@ -56,8 +67,9 @@ enum hook_role { HOOK_GATE, HOOK_ACCOUNT, HOOK_RELEASE, HOOK_WATCH };
  *	at compile time, by HOOK_PIN_PROBE()
  * @serves: the features, as bits, that need it
  * @optional: a module that has no such function does not need the hook
- * @hot: worth an ftrace_ops of its own: 16 instructions less for a call,
- *	0.12 s more to unload. Set at load for those that had to have one
+ * @direct: a way around ftrace: see direct.h
+ * @alone: it has an ftrace_ops of its own, which is 16 instructions less for a call and
+ *	0.12 s more to unload. Set at load for those that have @direct, or had to have one
  * @prove: a gate's: do something that meets the gate and return 0 if it failed
  *	as the gate makes it fail, -ENODEV if this machine has nothing that would
  *	meet it, else another errno. The gate refuses this task only, and only
@@ -68,7 +80,8 @@ enum hook_role { HOOK_GATE, HOOK_ACCOUNT, HOOK_RELEASE, HOOK_WATCH };
  * @module: whose function it is; NULL if the kernel's
  * @ip: where its ftrace call stands
  * @tp: the tracepoint
- * @ops: its own, if @hot
+ * @called: that is only to have the function call @direct
+ * @ops: its own, if @alone
  * @attached: it is called
  * @error: why it is not, as text; NULL if nothing is wrong
  */
@@ -80,13 +93,15 @@ struct hook {
 	void *probe;
 	u64 serves;
 	bool optional;
-	bool hot;
+	const struct hook_direct *direct;
+	bool alone;
 	int (*prove)(void);
 
 	const char *found;
 	const char *module;
 	unsigned long ip;
 	struct tracepoint *tp;
+	bool called;
 	struct ftrace_ops ops;
 	bool attached;
 	const char *error;
@@ -220,8 +235,20 @@ void hook_refuse(struct ftrace_regs *fregs, long value);
 		check_trace_callback_type_##event(fn);			\
 	}
 
-int hook_attach(struct hook *table, unsigned int n,
-		const char *const *features, const char *hide, bool require_all);
+/**
+ * struct hook_options - what whoever loads us wants
+ * @hide: names to pretend the kernel lacks, comma-separated; for tests
+ * @require_all: rather nothing than a feature that is off
+ * @direct: hooks that have a direct way go it; no BPF program gets into those functions then
+ */
+struct hook_options {
+	const char *hide;
+	bool require_all;
+	bool direct;
+};
+
+int hook_attach(struct hook *table, unsigned int n, const char *const *features,
+		const struct hook_options *options);
 void hook_detach(void);
 void hook_without(unsigned int feature, bool on, const char *why);
 const char *hook_feature_name(unsigned int feature);
@@ -229,7 +256,7 @@ enum hook_state hook_feature(unsigned int feature, const char **why,
 			     const char **symbol);
 
 int hook_late_attach(struct hook_late *modules, unsigned int n,
-		     const char *hide, bool require_all);
+		     const struct hook_options *options);
 void hook_late_detach(void);
 
 void *hook_function(const char *name);
@@ -274,6 +301,7 @@ int hook_resolve(struct hook *hook, const char *hide);
 int hook_btf_open(const char *module);
 void hook_btf_close(void);
 bool hook_btf_matches(const char *function, const char *prototype);
+bool hook_btf_takes(const char *function, unsigned int args);
 int hook_attach_alone(struct hook *hook);
 void hook_detach_alone(struct hook *hook);
 int hook_prove(struct hook *hook);

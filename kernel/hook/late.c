@@ -185,24 +185,24 @@ static int look_around(bool require_all)
  * hook_late_attach() - stand in modules, those that are there and those to come
  * @modules: the hooks of each; lives as long as our module
  * @n: how many
- * @hide: see hook_attach(); stays
- * @require_all: rather nothing than a feature of a module that is here and is off
+ * @options: see hook_attach(); of features, those of modules that are here. What is
+ *	hidden stays
  *
  * Context: process, may sleep; after hook_attach().
  * Return: 0 or an errno; then nothing is attached.
  */
 int hook_late_attach(struct hook_late *modules, unsigned int n,
-		     const char *hide, bool require_all)
+		     const struct hook_options *options)
 {
 	int err;
 
 	late = modules;
 	n_late = n;
-	hidden = hide;
+	hidden = options->hide;
 	err = register_module_notifier(&notifier);
 	if (err)
 		return err;
-	err = look_around(require_all);
+	err = look_around(options->require_all);
 	if (err)
 		hook_late_detach();
 	return err;

@@ -155,6 +155,10 @@ int hook_resolve(struct hook *hook, const char *hide)
 			hook->error = "its prototype is not known to be ours";
 			return -EPROTOTYPE;
 		}
+		if (hook->direct && !hook_btf_takes(name, hook->direct->args)) {
+			hook->direct = NULL;
+			hook->alone = true;
+		}
 		hook->found = name;
 		hook->error = NULL;
 		return 0;

@@ -23,17 +23,17 @@ HOOK_PIN(security_file_alloc, int (struct file *));
 HOOK_PIN(security_file_free, void (struct file *));
 
 /* security_file_alloc(file): a file is being made. */
-static long numfile_alloc(struct ftrace_regs *fregs)
+static long numfile_alloc(struct ftrace_regs *fregs, struct ub *ub)
 {
 	if (!hook_on(STOCKVZ_RES_NUMFILE))
 		return 0;
-	if (res_charge_current(hook_arg(fregs, 0, struct file *),
-			       STOCKVZ_RES_NUMFILE))
+	if (owner_charge(hook_arg(fregs, 0, struct file *), ub, STOCKVZ_RES_NUMFILE, 1,
+			 UB_HARD))
 		return -ENFILE;
 	return 0;
 }
 
-DEFINE_GATE(numfile_alloc)
+DEFINE_PAID_GATE(numfile_alloc, res_any_call)
 
 /* A file of somebody else's: it is closed later, and may outlive us. */
 int numfile_prove(void)

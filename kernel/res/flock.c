@@ -357,34 +357,22 @@ static __always_inline bool is_flock(const struct file_lock *request)
 	return compat_flc(request, flags) & FL_FLOCK && !is_unlock(request);
 }
 
-/* A lock is asked for, or a proof runs. */
-static noinline void ask_flock(struct ftrace_regs *fregs, struct file_lock *request)
+static __always_inline bool asks_flock(struct ftrace_regs *fregs)
 {
-	struct ub *ub;
-
-	if (hook_proving(numflock_flock_hook)) {
-		hook_refuse(fregs, HOOK_PROOF_ERRNO);
-		return;
-	}
-	/* While another gate's proof runs everybody's come here. */
-	if (!is_flock(request))
-		return;
-	preempt_disable();
-	ub = ub_of_current();
-	if (unlikely(ub) && !wants_nothing(request) && !pay_ahead(ub, request))
-		divert(fregs, ub, flock_charged);
-	preempt_enable();
+	return is_flock(hook_arg(fregs, 1, const struct file_lock *));
 }
 
 /* locks_lock_inode_wait(inode, request): of flock(), among others. */
-void numflock_flock_hook(unsigned long ip, unsigned long parent_ip,
-			 struct ftrace_ops *op, struct ftrace_regs *fregs)
+static long numflock_flock(struct ftrace_regs *fregs, struct ub *ub)
 {
 	struct file_lock *request = hook_arg(fregs, 1, struct file_lock *);
 
-	if (hook_proving_any() || is_flock(request))
-		ask_flock(fregs, request);
+	if (!wants_nothing(request) && !pay_ahead(ub, request))
+		divert(fregs, ub, flock_charged);
+	return 0;
 }
+
+DEFINE_PAID_GATE(numflock_flock, asks_flock)
 
 /* What posix_lock_inode() will do about a request. */
 enum outcome {
@@ -601,32 +589,25 @@ static __always_inline bool needs_company(struct ub *ub, struct inode *inode,
 	       (compat_flc(request, flags) & FL_SLEEP || !pay_ahead(ub, request));
 }
 
-/* A lock is asked for, or one may be split, or a proof runs. */
-static noinline void ask_posix(struct ftrace_regs *fregs, struct file_lock *request)
+static __always_inline bool asks_posix(struct ftrace_regs *fregs)
 {
-	struct ub *ub;
+	const struct file_lock *request = hook_arg(fregs, 1, const struct file_lock *);
 
-	if (hook_proving(numflock_posix_hook)) {
-		hook_refuse(fregs, HOOK_PROOF_ERRNO);
-		return;
-	}
-	preempt_disable();
-	ub = ub_of_current();
-	if (unlikely(ub) && !wants_nothing(request) &&
-	    needs_company(ub, hook_arg(fregs, 0, struct inode *), request))
-		divert(fregs, ub, posix_charged);
-	preempt_enable();
+	return !is_unlock(request) || may_split(request);
 }
 
-/* posix_lock_inode(inode, request, conflock). */
-void numflock_posix_hook(unsigned long ip, unsigned long parent_ip,
-			 struct ftrace_ops *op, struct ftrace_regs *fregs)
+/* posix_lock_inode(inode, request, conflock): of fcntl(), a lock or an unlock. */
+static long numflock_posix(struct ftrace_regs *fregs, struct ub *ub)
 {
+	struct inode *inode = hook_arg(fregs, 0, struct inode *);
 	struct file_lock *request = hook_arg(fregs, 1, struct file_lock *);
 
-	if (hook_proving_any() || !is_unlock(request) || may_split(request))
-		ask_posix(fregs, request);
+	if (!wants_nothing(request) && needs_company(ub, inode, request))
+		divert(fregs, ub, posix_charged);
+	return 0;
 }
+
+DEFINE_PAID_GATE(numflock_posix, asks_posix)
 
 static long has_room(void)
 {
@@ -647,16 +628,16 @@ static long has_room(void)
 }
 
 /* Its server is about to be asked, or a proof runs. */
-static noinline void ask_ahead(struct ftrace_regs *fregs, unsigned long parent_ip)
+static noinline void ask_ahead(struct ftrace_regs *fregs)
 {
 	const struct file *file = hook_arg(fregs, 0, const struct file *);
 	long err = 0;
 
 	/* The proof is also one that leases are known. */
 	if (hook_proving(numflock_ask_hook))
-		err = numflock_is_lease(parent_ip) ? HOOK_PROOF_ERRNO : 0;
+		err = numflock_is_lease() ? HOOK_PROOF_ERRNO : 0;
 	else if (is_remote(file) && hook_arg(fregs, 1, unsigned int) != F_UNLCK &&
-		 hook_on(STOCKVZ_RES_NUMFLOCK) && !numflock_is_lease(parent_ip))
+		 hook_on(STOCKVZ_RES_NUMFLOCK) && !numflock_is_lease())
 		err = has_room();
 	if (unlikely(err))
 		hook_refuse(fregs, err);
@@ -667,7 +648,7 @@ void numflock_ask_hook(unsigned long ip, unsigned long parent_ip,
 		       struct ftrace_ops *op, struct ftrace_regs *fregs)
 {
 	if (hook_proving_any() || has_ops(hook_arg(fregs, 0, const struct file *)))
-		ask_ahead(fregs, parent_ip);
+		ask_ahead(fregs);
 }
 
 /*

@@ -7,6 +7,7 @@
  */
 #include <linux/file.h>
 #include <linux/shmem_fs.h>
+#include <linux/stacktrace.h>
 
 #include "compat/locks.h"
 #include "res.h"
@@ -30,15 +31,25 @@ void numflock_lease_init(void)
 	hook_texts_find(lease_texts, ARRAY_SIZE(lease_texts));
 }
 
+/* From the gate back to who called its function, and a few more. */
+#define CALLERS 12
+
 /**
  * numflock_is_lease() - is it about a lease that a security module is asked?
- * @parent_ip: from where
  *
+ * Context: task, in the gate of security_file_lock(). Looks at the stack: only files of
+ * network filesystems are worth that.
  * Return: true if so.
  */
-bool numflock_is_lease(unsigned long parent_ip)
+bool numflock_is_lease(void)
 {
-	return hook_text_at(lease_texts, ARRAY_SIZE(lease_texts), parent_ip);
+	unsigned long callers[CALLERS];
+	unsigned int i, n = stack_trace_save(callers, CALLERS, 0);
+
+	for (i = 0; i < n; i++)
+		if (hook_text_at(lease_texts, ARRAY_SIZE(lease_texts), callers[i]))
+			return true;
+	return false;
 }
 
 /*
@@ -46,17 +57,17 @@ bool numflock_is_lease(unsigned long parent_ip)
  * of the lease when it is broken. The charge is noted for that: if there is no
  * new lease in the end it is freed.
  */
-static long numflock_lease(struct ftrace_regs *fregs)
+static long numflock_lease(struct ftrace_regs *fregs, struct ub *ub)
 {
 	COMPAT_LEASE_ARG arg = hook_arg(fregs, 1, COMPAT_LEASE_ARG);
 	void **priv = hook_arg(fregs, 3, void **);
 
 	if (arg == F_UNLCK || !priv || !*priv || !hook_on(STOCKVZ_RES_NUMFLOCK))
 		return 0;
-	return res_charge_current(*priv, STOCKVZ_RES_NUMFLOCK);
+	return owner_charge(*priv, ub, STOCKVZ_RES_NUMFLOCK, 1, UB_HARD);
 }
 
-DEFINE_GATE(numflock_lease)
+DEFINE_PAID_GATE(numflock_lease, res_any_call)
 
 /* lease_setup(lease, priv): it is installed, now or long since. */
 static void numflock_lease_setup(struct ftrace_regs *fregs)

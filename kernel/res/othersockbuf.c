@@ -40,25 +40,48 @@ static unsigned int sent(const struct sock *sk)
 	return max_t(int, refcount_read(&sk->sk_wmem_alloc), 1) - 1;
 }
 
-/*
- * What a packet will count: a head out of one of kmalloc's sizes, and pages. A
- * kernel that keeps small heads apart counts a little less in the end.
- */
-static unsigned int size_of(unsigned long header_len, unsigned long data_len)
+/* How large heads are that the kernel keeps apart from kmalloc's, or the least of those. */
+static unsigned int small_head __read_mostly;
+
+/* What a packet will count: a head, and pages. */
+static unsigned int size_of(const struct sock *sk, unsigned long header_len,
+			    unsigned long data_len)
 {
 	size_t head = SKB_DATA_ALIGN(header_len) +
 		      SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
 
-	return SKB_DATA_ALIGN(sizeof(struct sk_buff)) +
-	       roundup_pow_of_two(head) + PAGE_ALIGN(data_len);
+	if (head <= small_head && !(sk->sk_allocation & __GFP_ACCOUNT))
+		head = small_head;
+	else
+		head = roundup_pow_of_two(head);
+	return SKB_DATA_ALIGN(sizeof(struct sk_buff)) + head + PAGE_ALIGN(data_len);
+}
+
+/**
+ * othersockbuf_init() - learn how large packets are
+ *
+ * Context: process, may sleep.
+ * Return: 0, -ENOMEM.
+ */
+int othersockbuf_init(void)
+{
+	struct sk_buff *skb = alloc_skb(0, GFP_KERNEL);
+
+	if (!skb)
+		return -ENOMEM;
+	small_head = skb->truesize - SKB_DATA_ALIGN(sizeof(struct sk_buff));
+	kfree_skb(skb);
+	return 0;
 }
 
 /* Charge what the kernel says, of which @gone is about to go. */
 static __always_inline void look(struct sockmem *m, unsigned int gone, bool also_up)
 {
+	/* Pairs with done(): what is not pending any more is what the kernel counts. */
+	unsigned int pending = atomic_read_acquire(&m->pending);
 	unsigned int bytes = sent(m->sk);
 
-	bytes = bytes - min(bytes, gone) + m->pending;
+	bytes = bytes - min(bytes, gone) + pending;
 	if (bytes < m->snd)
 		sockmem_send_less(m, bytes, STOCKVZ_RES_OTHERSOCKBUF);
 	else if (also_up && bytes > m->snd)
@@ -113,8 +136,8 @@ static bool never_fits(const struct sockmem *m, unsigned int size)
 	unsigned long hard = READ_ONCE(c->hard);
 
 	return size > hard && m->sk->sk_type == SOCK_STREAM &&
-	       !sent(m->sk) && !m->pending &&
-	       atomic_long_read(&c->held) + size_of(SMALL_PIECE, 0) <= hard;
+	       !sent(m->sk) && !atomic_read(&m->pending) &&
+	       atomic_long_read(&c->held) + size_of(m->sk, SMALL_PIECE, 0) <= hard;
 }
 
 static enum ub_severity severity_of(const struct sockmem *m, unsigned int size)
@@ -132,7 +155,7 @@ static __always_inline int add(struct sockmem *m, unsigned int size,
 		m->snd += size;
 	else if (sockmem_send(m, m->snd + size, severity_of(m, size), why))
 		return -ENOMEM;
-	m->pending += size;
+	atomic_add(size, &m->pending);
 	return 0;
 }
 
@@ -166,13 +189,21 @@ static int take_or_count(struct sockmem *m, unsigned int size)
 	return err;
 }
 
-/* What was about to be queued is, or never will be. */
-static void done(struct sockmem *m, unsigned int size)
+/*
+ * What was about to be queued is, or never will be. If it is what was charged there is
+ * nothing to look at: whoever did meanwhile saw too much, not too little, and what that
+ * has charged goes with the next look, which comes before anybody can tell.
+ */
+static void done(struct sockmem *m, unsigned int size, const struct sk_buff *skb)
 {
 	unsigned long flags;
 
+	/* Pairs with look(). */
+	smp_mb__before_atomic();
+	atomic_sub(size, &m->pending);
+	if (likely(skb && skb->truesize == size))
+		return;
 	spin_lock_irqsave(&m->lock, flags);
-	m->pending -= size;
 	look(m, 0, true);
 	spin_unlock_irqrestore(&m->lock, flags);
 }
@@ -235,6 +266,9 @@ static noinline int wait_for_room(struct sockmem *m, unsigned int size,
 	return err;
 }
 
+/* In max_page_order, of a call of ours: the hook takes it off again. */
+#define CHARGED BIT(16)
+
 /*
  * Runs in place of sock_alloc_send_pskb(), which it calls, and is handed the record
  * of the socket instead. It may sleep: the socket, which the caller holds, holds the
@@ -244,8 +278,8 @@ static struct sk_buff *alloc_charged(struct sockmem *m, unsigned long header_len
 				     unsigned long data_len, int noblock,
 				     int *errcode, int max_page_order)
 {
-	unsigned int size = size_of(header_len, data_len);
 	struct sock *sk = m->sk;
+	unsigned int size = size_of(sk, header_len, data_len);
 	struct sk_buff *skb;
 	int err = take(m, size);
 
@@ -257,9 +291,9 @@ static struct sk_buff *alloc_charged(struct sockmem *m, unsigned long header_len
 		}
 	}
 	skb = sock_alloc_send_pskb(sk, header_len, data_len, noblock, errcode,
-				   max_page_order);
+				   max_page_order | CHARGED);
 	/* Another may have taken the error that let this one through: look anyway. */
-	done(m, err ? 0 : size);
+	done(m, err ? 0 : size, skb);
 	return skb;
 }
 
@@ -267,13 +301,18 @@ static struct sk_buff *alloc_charged(struct sockmem *m, unsigned long header_len
 void othersockbuf_send_hook(unsigned long ip, unsigned long parent_ip,
 			    struct ftrace_ops *op, struct ftrace_regs *fregs)
 {
+	unsigned int max_page_order = hook_arg(fregs, 5, unsigned int);
 	struct sockmem *m;
 
 	if (unlikely(hook_proving(othersockbuf_send_hook))) {
 		hook_refuse(fregs, 0);
 		return;
 	}
-	if (!hook_on(STOCKVZ_RES_OTHERSOCKBUF) || compat_is_ours(parent_ip))
+	if (max_page_order & CHARGED) {
+		compat_ftrace_set_argument_5(fregs, max_page_order & ~CHARGED);
+		return;
+	}
+	if (!hook_on(STOCKVZ_RES_OTHERSOCKBUF))
 		return;
 	m = sockmem_of(hook_arg(fregs, 0, struct sock *));
 	if (likely(!m) || m->tcp)

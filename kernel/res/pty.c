@@ -26,15 +26,14 @@ HOOK_PIN(devpts_pty_new, struct dentry *(struct pts_fs_info *, int, void *));
  * devpts_pty_new(fsi, index, slave): the pair is made, and about to get a name.
  * If this fails, in whatever way, the master is closed as ever.
  */
-static long numpty_new(struct ftrace_regs *fregs)
+static long numpty_new(struct ftrace_regs *fregs, struct ub *ub)
 {
 	if (!hook_on(STOCKVZ_RES_NUMPTY))
 		return 0;
-	return res_charge_current(hook_arg(fregs, 2, void *),
-				  STOCKVZ_RES_NUMPTY);
+	return owner_charge(hook_arg(fregs, 2, void *), ub, STOCKVZ_RES_NUMPTY, 1, UB_HARD);
 }
 
-DEFINE_GATE(numpty_new)
+DEFINE_PAID_GATE(numpty_new, res_any_call)
 
 /* pty_close(tty, filp): of either side, the other one each time it is closed. */
 static void numpty_close(struct ftrace_regs *fregs)

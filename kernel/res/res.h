@@ -56,7 +56,7 @@ DECLARE_HOOK(numflock_lease_gone);
 int numflock_ask_prove(void);
 int numflock_lease_prove(void);
 void numflock_lease_init(void);
-bool numflock_is_lease(unsigned long parent_ip);
+bool numflock_is_lease(void);
 
 /* pty.c */
 DECLARE_HOOK(numpty_new);
@@ -133,6 +133,7 @@ int tcpbuf_receive_prove(void);
 DECLARE_HOOK(othersockbuf_send);
 DECLARE_HOOK(othersockbuf_wfree);
 int othersockbuf_send_prove(void);
+int othersockbuf_init(void);
 
 /* iptables.c */
 DECLARE_HOOK(iptables_replace);
@@ -192,25 +193,71 @@ void res_host_exit(void);
 DECLARE_HOOK(release_first);
 const char *res_changed(struct ub *ub, struct ub_binding *now,
 			struct ub_binding *old);
-int res_init(const char *hide, bool require_all);
+int res_init(const struct hook_options *options);
 void res_exit(void);
 
-/*
- * Charge the current task's beancounter one unit for an object. The host pays
- * nothing. Context: task. Return: 0 or -ENOMEM.
- */
-static inline int res_charge_current(const void *object,
-				     enum stockvz_resource res)
+static __always_inline bool res_any_call(struct ftrace_regs *fregs)
 {
-	struct ub *ub;
-	int err = 0;
-
-	preempt_disable();
-	ub = ub_of_current();
-	if (unlikely(ub))
-		err = owner_charge(object, ub, res, 1, UB_HARD);
-	preempt_enable();
-	return err;
+	return true;
 }
+
+/*
+ * A gate of what the current task does. The host pays nothing: NAME(fregs, ub) is asked
+ * if @ub does, with preemption off. Returns as that of DEFINE_GATE(). CONCERNS(fregs) is
+ * a test that is cheaper still; of the call that proves nothing is asked.
+ *
+ * What is done for others than the host is apart, so that the host's way needs no frame.
+ */
+#define DEFINE_PAID_GATE(name, concerns)				\
+	static noinline void name##_ask(struct ftrace_regs *fregs, struct ub *ub) \
+	{								\
+		long err = name(fregs, ub);				\
+									\
+		preempt_enable();					\
+		if (unlikely(err))					\
+			hook_refuse(fregs, err);			\
+	}								\
+									\
+	static __always_inline bool name##_concerns(struct ftrace_regs *fregs) \
+	{								\
+		return (concerns)(fregs);				\
+	}								\
+									\
+	static noinline void name##_slowly(struct ftrace_regs *fregs)	\
+	{								\
+		struct ub *ub;						\
+									\
+		if (hook_proving(name##_hook)) {			\
+			hook_refuse(fregs, HOOK_PROOF_ERRNO);		\
+			return;						\
+		}							\
+		if (!name##_concerns(fregs))				\
+			return;						\
+		preempt_disable();					\
+		ub = ub_of_current();					\
+		if (ub)							\
+			name##_ask(fregs, ub);				\
+		else							\
+			preempt_enable();				\
+	}								\
+									\
+	void name##_hook(unsigned long ip, unsigned long parent_ip,	\
+			 struct ftrace_ops *op, struct ftrace_regs *fregs) \
+	{								\
+		struct ub *ub;						\
+		bool known;						\
+									\
+		if (!name##_concerns(fregs) && !hook_proving_any())	\
+			return;						\
+		preempt_disable();					\
+		known = !hook_proving_any() && ub_recall(&ub);		\
+		if (known && unlikely(ub)) {				\
+			name##_ask(fregs, ub);				\
+			return;						\
+		}							\
+		preempt_enable();					\
+		if (unlikely(!known))					\
+			name##_slowly(fregs);				\
+	}
 
 #endif

@@ -108,10 +108,11 @@ static const void *without_timer(const struct sigqueue *q)
 	return (const char *)q + 1;
 }
 
-/* A siginfo leaves its list. A timer's goes on to live. */
+/* A siginfo leaves its list. A timer's goes on to live, or says that it was one's. */
 static void leaves(const struct sigqueue *q)
 {
-	owner_release(without_timer(q));
+	if (unlikely(q->info.si_code == SI_TIMER))
+		owner_release(without_timer(q));
 	if (!(q->flags & SIGQUEUE_PREALLOC))
 		owner_release(q);
 }
@@ -175,17 +176,17 @@ DEFINE_HOOK(numsiginfo_flush_timers)
  * common_timer_create(timer), posix_cpu_timer_create(), alarm_timer_create():
  * the last step of timer_create(), which deletes the timer if it fails.
  */
-static long numsiginfo_timer(struct ftrace_regs *fregs)
+static long numsiginfo_timer(struct ftrace_regs *fregs, struct ub *ub)
 {
 	struct k_itimer *timer = hook_arg(fregs, 0, struct k_itimer *);
 
 	if (!hook_on(STOCKVZ_RES_NUMSIGINFO))
 		return 0;
-	return res_charge_current(timer->sigq, STOCKVZ_RES_NUMSIGINFO) ?
+	return owner_charge(timer->sigq, ub, STOCKVZ_RES_NUMSIGINFO, 1, UB_HARD) ?
 	       -EAGAIN : 0;
 }
 
-DEFINE_GATE(numsiginfo_timer)
+DEFINE_PAID_GATE(numsiginfo_timer, res_any_call)
 
 /*
  * sigqueue_free(q): a timer is deleted. If its siginfo is queued it is freed by

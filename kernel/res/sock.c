@@ -49,7 +49,7 @@ static enum stockvz_resource resource_of(int family, int type)
  * the caller here, and a socket that cannot be had for other reasons was
  * refused for those before.
  */
-static long numsock_create(struct ftrace_regs *fregs)
+static long numsock_create(struct ftrace_regs *fregs, struct ub *ub)
 {
 	struct socket *sock = hook_arg(fregs, 0, struct socket *);
 	int family = hook_arg(fregs, 1, int);
@@ -59,26 +59,26 @@ static long numsock_create(struct ftrace_regs *fregs)
 
 	if (kern || !sock->sk || !hook_on(res))
 		return 0;
-	if (!res_charge_current(sock->sk, res))
+	if (!owner_charge(sock->sk, ub, res, 1, UB_HARD))
 		return 0;
 	return is_inet(family) || family == PF_PACKET ? -ENOBUFS : -ENOMEM;
 }
 
-DEFINE_GATE(numsock_create)
+DEFINE_PAID_GATE(numsock_create, res_any_call)
 
 /*
  * security_unix_stream_connect(sk, other, newsk): newsk is about to be queued
  * for the listener other to accept. Runs with both sockets locked.
  */
-static long numsock_unix_connect(struct ftrace_regs *fregs)
+static long numsock_unix_connect(struct ftrace_regs *fregs, struct ub *ub)
 {
 	if (!hook_on(STOCKVZ_RES_NUMOTHERSOCK))
 		return 0;
-	return res_charge_current(hook_arg(fregs, 2, struct sock *),
-				  STOCKVZ_RES_NUMOTHERSOCK);
+	return owner_charge(hook_arg(fregs, 2, struct sock *), ub,
+			    STOCKVZ_RES_NUMOTHERSOCK, 1, UB_HARD);
 }
 
-DEFINE_GATE(numsock_unix_connect)
+DEFINE_PAID_GATE(numsock_unix_connect, res_any_call)
 
 /*
  * Who pays for what a listener accepts: who paid for the listener. MPTCP listens

@@ -24,7 +24,8 @@
  * @snd: bytes charged for what it sends
  * @rcv: bytes charged for what it received
  * @above: of @snd, what it was granted when the barrier was passed already
- * @pending: of @snd, what senders other than TCP's are about to queue
+ * @pending: of @snd, what senders other than TCP's are about to queue. Goes up under the
+ *	lock, down without where the kernel has come to count as much
  * @want: TCP: the charge for sending that was refused last, 0 if none was since
  * @tcp: which resources those are. Constant
  * @orphan: counts among the orphans
@@ -40,7 +41,7 @@ struct sockmem {
 	unsigned int snd;
 	unsigned int rcv;
 	unsigned int above;
-	unsigned int pending;
+	atomic_t pending;
 	unsigned int want;
 	bool tcp;
 	bool orphan;

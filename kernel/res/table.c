@@ -2,7 +2,11 @@
 /*
  * The list of functions that we stand in. Nothing else is hooked.
  */
+#include <linux/fs.h>
+#include <linux/magic.h>
+
 #include "compat/locks.h"
+#include "hook/direct.h"
 #include "res.h"
 #include "sockmem.h"
 
@@ -13,6 +17,56 @@ static void release_first(struct ftrace_regs *fregs)
 }
 
 DEFINE_HOOK(release_first)
+
+static void __used set_offsets(void)
+{
+	HOOK_SET_OFFSET(FILE_F_OP, struct file, f_op);
+	HOOK_SET_OFFSET(OP_LOCK, const struct file_operations, lock);
+	HOOK_SET_OFFSET(OP_FLOCK, const struct file_operations, flock);
+	HOOK_SET_OFFSET(INODE_I_SB, struct inode, i_sb);
+	HOOK_SET_OFFSET(SB_MAGIC, struct super_block, s_magic);
+}
+
+/* As has_ops() of flock.c. */
+HOOK_DIRECT_TEST(numflock_ask, 2,
+		 "	mov FILE_F_OP(%rdi), %rax\n"
+		 "	cmpq $0, OP_LOCK(%rax)\n"
+		 "	jne 1f\n"
+		 "	cmpq $0, OP_FLOCK(%rax)\n"
+		 "	jne 1f\n");
+
+/* As is_shmem() of shm.c. */
+HOOK_DIRECT_TEST(shm_file, 5,
+		 "	mov INODE_I_SB(%rdi), %rax\n"
+		 "	cmpq $" __stringify(TMPFS_MAGIC) ", SB_MAGIC(%rax)\n"
+		 "	je 1f\n");
+
+/* What is called often is called without a detour. */
+HOOK_DIRECT(numfile_alloc, 1);
+HOOK_DIRECT(release_first, 1);
+HOOK_DIRECT(numsock_create, 5);
+HOOK_DIRECT(sock_destruct, 1);
+HOOK_DIRECT(dgrambuf_udp, 2);
+HOOK_DIRECT(dgrambuf_udp_release, 4);
+HOOK_DIRECT(sockbuf_rfree, 1);
+HOOK_DIRECT(tcpbuf_may_send, 2);
+HOOK_DIRECT(tcpbuf_send, 3);
+HOOK_DIRECT(tcpbuf_receive, 3);
+HOOK_DIRECT(tcpbuf_came, 1);
+HOOK_DIRECT(tcpbuf_look, 2);
+HOOK_DIRECT(othersockbuf_send, 6);
+HOOK_DIRECT(othersockbuf_wfree, 1);
+HOOK_DIRECT(numflock_flock, 4);
+HOOK_DIRECT(numflock_posix, 4);
+HOOK_DIRECT(numsiginfo_alloc, 5);
+HOOK_DIRECT(numsiginfo_collect, 4);
+HOOK_DIRECT(kmem_account, 3);
+HOOK_DIRECT(mm_map, 6);
+HOOK_DIRECT(mm_protect, 6);
+HOOK_DIRECT(mm_lock, 6);
+HOOK_DIRECT(mm_done, 2);
+HOOK_DIRECT(shm_add, 6);
+HOOK_DIRECT(shm_recalc, 3);
 
 #define SIGQUEUE_ALLOC "struct sigqueue * (int, struct task_struct *, gfp_t, int, " \
 		       "const unsigned int)"
@@ -60,21 +114,21 @@ static struct hook table[] = {
 		.symbol = { "security_file_alloc" },
 		.role = HOOK_GATE,
 		.callback = numfile_alloc_hook,
+		.direct = &numfile_alloc_direct,
 		.serves = SERVES(NUMFILE),
-		.hot = true,
 		.prove = numfile_prove,
 	}, {
 		.symbol = { "security_file_free" },
 		.role = HOOK_RELEASE,
 		.callback = release_first_hook,
+		.direct = &release_first_direct,
 		.serves = SERVES(NUMFILE),
-		.hot = true,
 	}, {
 		.symbol = { "security_socket_post_create" },
 		.role = HOOK_GATE,
 		.callback = numsock_create_hook,
+		.direct = &numsock_create_direct,
 		.serves = SERVES_SOCKETS,
-		.hot = true,
 		.prove = numsock_create_prove,
 	}, {
 		.symbol = { "security_unix_stream_connect" },
@@ -92,8 +146,8 @@ static struct hook table[] = {
 		.symbol = { "sk_destruct" },
 		.role = HOOK_RELEASE,
 		.callback = sock_destruct_hook,
+		.direct = &sock_destruct_direct,
 		.serves = SERVES_SOCKETS,
-		.hot = true,
 	}, {
 		.symbol = { "tcp_check_oom" },
 		.role = HOOK_GATE,
@@ -104,8 +158,8 @@ static struct hook table[] = {
 		.symbol = { "__udp_enqueue_schedule_skb" },
 		.role = HOOK_GATE,
 		.callback = dgrambuf_udp_hook,
+		.direct = &dgrambuf_udp_direct,
 		.serves = SERVES(DGRAMRCVBUF),
-		.hot = true,
 		.prove = dgrambuf_udp_prove,
 	}, {
 		.symbol = { "__sock_queue_rcv_skb" },
@@ -118,14 +172,14 @@ static struct hook table[] = {
 		.prototype = "void (struct sock *, unsigned int, int, bool)",
 		.role = HOOK_RELEASE,
 		.callback = dgrambuf_udp_release_hook,
+		.direct = &dgrambuf_udp_release_direct,
 		.serves = SERVES(DGRAMRCVBUF),
-		.hot = true,
 	}, {
 		.symbol = { "sock_rfree" },
 		.role = HOOK_RELEASE,
 		.callback = sockbuf_rfree_hook,
+		.direct = &sockbuf_rfree_direct,
 		.serves = SERVES(DGRAMRCVBUF) | SERVES_TCPBUFS,
-		.hot = true,
 	}, {
 		.symbol = { "kfree_skb" },
 		.role = HOOK_RELEASE,
@@ -135,15 +189,15 @@ static struct hook table[] = {
 		.symbol = { "tcp_stream_memory_free" },
 		.role = HOOK_GATE,
 		.callback = tcpbuf_may_send_hook,
+		.direct = &tcpbuf_may_send_direct,
 		.serves = SERVES_TCPBUFS,
-		.hot = true,
 		.prove = tcpbuf_may_send_prove,
 	}, {
 		.symbol = { "__sk_mem_schedule" },
 		.role = HOOK_GATE,
 		.callback = tcpbuf_send_hook,
+		.direct = &tcpbuf_send_direct,
 		.serves = SERVES_TCPBUFS,
-		.hot = true,
 		.prove = tcpbuf_send_prove,
 	}, {
 		.symbol = { "sk_stream_wait_memory" },
@@ -161,55 +215,55 @@ static struct hook table[] = {
 		.prototype = "int (struct sock *, struct sk_buff *, unsigned int)",
 		.role = HOOK_GATE,
 		.callback = tcpbuf_receive_hook,
+		.direct = &tcpbuf_receive_direct,
 		.serves = SERVES_TCPBUFS,
-		.hot = true,
 		.prove = tcpbuf_receive_prove,
 	}, {
 		.symbol = { "tcp_data_ready" },
 		.role = HOOK_ACCOUNT,
 		.callback = tcpbuf_came_hook,
+		.direct = &tcpbuf_came_direct,
 		.serves = SERVES_TCPBUFS,
-		.hot = true,
 	}, {
 		.symbol = { "__sk_mem_reclaim" },
 		.role = HOOK_RELEASE,
 		.callback = tcpbuf_look_hook,
+		.direct = &tcpbuf_look_direct,
 		.serves = SERVES_TCPBUFS,
-		.hot = true,
 	}, {
 		.symbol = { "sock_alloc_send_pskb" },
 		.role = HOOK_GATE,
 		.callback = othersockbuf_send_hook,
+		.direct = &othersockbuf_send_direct,
 		.serves = SERVES(OTHERSOCKBUF),
-		.hot = true,
 		.prove = othersockbuf_send_prove,
 	}, {
 		.symbol = { "sock_wfree" },
 		.role = HOOK_RELEASE,
 		.callback = othersockbuf_wfree_hook,
+		.direct = &othersockbuf_wfree_direct,
 		.serves = SERVES(OTHERSOCKBUF),
-		.hot = true,
 	}, {
 		.symbol = { "security_file_lock" },
 		.role = HOOK_GATE,
 		.callback = numflock_ask_hook,
+		.direct = &numflock_ask_direct,
 		.serves = SERVES(NUMFLOCK),
-		.hot = true,
 		.prove = numflock_ask_prove,
 	}, {
 		.symbol = { "locks_lock_inode_wait" },
 		.role = HOOK_GATE,
 		.callback = numflock_flock_hook,
+		.direct = &numflock_flock_direct,
 		.serves = SERVES(NUMFLOCK),
-		.hot = true,
 		.prove = numflock_flock_prove,
 	}, {
 		.symbol = { "posix_lock_inode" },
 		.prototype = "int (struct inode *, struct file_lock *, struct file_lock *)",
 		.role = HOOK_GATE,
 		.callback = numflock_posix_hook,
+		.direct = &numflock_posix_direct,
 		.serves = SERVES(NUMFLOCK),
-		.hot = true,
 		.prove = numflock_posix_prove,
 	}, {
 		.symbol = { "vfs_setlease" },
@@ -250,8 +304,8 @@ static struct hook table[] = {
 		.prototype = SIGQUEUE_ALLOC,
 		.role = HOOK_GATE,
 		.callback = numsiginfo_alloc_hook,
+		.direct = &numsiginfo_alloc_direct,
 		.serves = SERVES(NUMSIGINFO),
-		.hot = true,
 		.prove = numsiginfo_alloc_prove,
 	}, {
 		.symbol = { "signal_generate" },
@@ -263,8 +317,8 @@ static struct hook table[] = {
 		.prototype = "void (int, struct sigpending *, kernel_siginfo_t *, bool *)",
 		.role = HOOK_RELEASE,
 		.callback = numsiginfo_collect_hook,
+		.direct = &numsiginfo_collect_direct,
 		.serves = SERVES(NUMSIGINFO),
-		.hot = true,
 	}, {
 		.symbol = { "flush_sigqueue" },
 		.role = HOOK_RELEASE,
@@ -313,15 +367,15 @@ static struct hook table[] = {
 		.prototype = "int (struct mem_cgroup *, gfp_t, unsigned int)",
 		.role = HOOK_GATE,
 		.callback = kmem_charge_hook,
+		.alone = true,
 		.serves = SERVES(KMEMSIZE),
-		.hot = true,
 		.prove = kmem_prove,
 	}, {
 		.symbol = { "__mod_memcg_state" },
 		.role = HOOK_ACCOUNT,
 		.callback = kmem_account_hook,
+		.direct = &kmem_account_direct,
 		.serves = SERVES(KMEMSIZE),
-		.hot = true,
 	}, {
 		.symbol = { "cgroup_rmdir" },
 		.role = HOOK_WATCH,
@@ -348,34 +402,35 @@ static struct hook table[] = {
 		.symbol = { "may_expand_vm" },
 		.role = HOOK_GATE,
 		.callback = mm_expand_hook,
+		.alone = true,
 		.serves = SERVES(PRIVVMPAGES) | SERVES(LOCKEDPAGES),
-		.hot = true,
 		.prove = mm_expand_prove,
 	}, {
 		.symbol = { "mmap_region" },
 		.role = HOOK_GATE,
 		.callback = mm_map_hook,
+		.direct = &mm_map_direct,
 		.serves = SERVES(PRIVVMPAGES) | SERVES(LOCKEDPAGES),
-		.hot = true,
 		.prove = mm_map_prove,
 	}, {
 		.symbol = { "mprotect_fixup" },
 		.role = HOOK_ACCOUNT,
 		.callback = mm_protect_hook,
+		.direct = &mm_protect_direct,
 		.serves = SERVES(PRIVVMPAGES),
-		.hot = true,
 	}, {
 		.symbol = { "mlock_fixup" },
 		.prototype = COMPAT_MLOCK_FIXUP,
 		.role = HOOK_GATE,
 		.callback = mm_lock_hook,
+		.direct = &mm_lock_direct,
 		.serves = SERVES(LOCKEDPAGES),
 	}, {
 		.symbol = { "userfaultfd_unmap_complete" },
 		.role = HOOK_ACCOUNT,
 		.callback = mm_done_hook,
+		.direct = &mm_done_direct,
 		.serves = SERVES(PRIVVMPAGES) | SERVES(LOCKEDPAGES),
-		.hot = true,
 	}, {
 		.symbol = { "begin_new_exec" },
 		.role = HOOK_GATE,
@@ -390,8 +445,8 @@ static struct hook table[] = {
 		.symbol = { "alloc_file_pseudo" },
 		.role = HOOK_GATE,
 		.callback = shm_file_hook,
+		.direct = &shm_file_direct,
 		.serves = SERVES(SHMPAGES) | SERVES(LOCKEDPAGES),
-		.hot = true,
 		.prove = shm_file_prove,
 	}, {
 		.symbol = { "security_inode_init_security" },
@@ -404,16 +459,16 @@ static struct hook table[] = {
 		.prototype = COMPAT_SHMEM_ADD,
 		.role = HOOK_GATE,
 		.callback = shm_add_hook,
+		.direct = &shm_add_direct,
 		.serves = SERVES(SHMPAGES),
-		.hot = true,
 		.prove = shm_add_prove,
 	}, {
 		.symbol = { "shmem_recalc_inode" },
 		.prototype = COMPAT_SHMEM_RECALC,
 		.role = HOOK_ACCOUNT,
 		.callback = shm_recalc_hook,
+		.direct = &shm_recalc_direct,
 		.serves = SERVES(SHMPAGES),
-		.hot = true,
 	}, {
 		.symbol = { "shmem_evict_inode" },
 		.prototype = "void (struct inode *)",
@@ -531,14 +586,13 @@ const char *res_changed(struct ub *ub, struct ub_binding *now,
 	return memcg_changed(ub, now, old);
 }
 
-static int attach(const char *hide, bool require_all)
+static int attach(const struct hook_options *options)
 {
-	int err = hook_attach(table, ARRAY_SIZE(table), feature_name, hide,
-			      require_all);
+	int err = hook_attach(table, ARRAY_SIZE(table), feature_name, options);
 
 	if (err)
 		return err;
-	err = hook_late_attach(modules, ARRAY_SIZE(modules), hide, require_all);
+	err = hook_late_attach(modules, ARRAY_SIZE(modules), options);
 	if (err)
 		hook_detach();
 	return err;
@@ -546,12 +600,11 @@ static int attach(const char *hide, bool require_all)
 
 /**
  * res_init() - attach the hooks of every resource
- * @hide: see hook_attach()
- * @require_all: see hook_attach()
+ * @options: see hook_attach()
  *
  * Return: 0 or an errno of hook_attach().
  */
-int res_init(const char *hide, bool require_all)
+int res_init(const struct hook_options *options)
 {
 	unsigned int i;
 	int err;
@@ -565,7 +618,7 @@ int res_init(const char *hide, bool require_all)
 	ub_set_refresh(STOCKVZ_RES_TCPSNDBUF, tcpbuf_refresh);
 	ub_set_refresh(STOCKVZ_RES_TCPRCVBUF, tcpbuf_refresh);
 	ub_set_refresh(STOCKVZ_RES_OTHERSOCKBUF, othersockbuf_refresh);
-	err = kmem_init() ?: attach(hide, require_all);
+	err = othersockbuf_init() ?: kmem_init() ?: attach(options);
 	if (err) {
 		cgroup_gone_exit();
 		kmem_exit();

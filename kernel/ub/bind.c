@@ -50,19 +50,19 @@ struct ub *ub_of_cgroup(struct cgroup *cgroup)
 /**
  * ub_look_up() - ub_of_current() where this CPU does not remember
  * @cgroup: the current task's
- * @generation: of the table, read before
  *
  * Context: task, preemption off.
  * Return: as ub_of_cgroup().
  */
-struct ub *ub_look_up(struct cgroup *cgroup, unsigned int generation)
+struct ub *ub_look_up(struct cgroup *cgroup)
 {
 	struct ub_answer answer = {
 		.cgroup = cgroup_id(cgroup),
-		.generation = generation,
-		.ub = ub_of_cgroup(cgroup),
+		/* Before it looks. Pairs with ub_bind(). */
+		.generation = smp_load_acquire(&ub_binding_generation),
 	};
 
+	answer.ub = ub_of_cgroup(cgroup);
 	lockdep_assert_preemption_disabled();
 	*this_cpu_ptr(&ub_last_answer) = answer;
 	return answer.ub;
@@ -171,7 +171,7 @@ struct ub_binding *ub_bind(struct ub *ub, struct ub_binding *b)
 		WRITE_ONCE(ub_bindings, ub_bindings - 1);
 	}
 	WRITE_ONCE(ub->binding, b);
-	/* Pairs with the read in ub_of_current(): the new table comes first. */
+	/* Pairs with the reads in ub_recall() and ub_look_up(): the new table comes first. */
 	smp_store_release(&ub_binding_generation,
 			  ub_binding_generation + 1 ?: 1);
 	/* Nobody looks at it, nor has found @ub through it, after this. */

@@ -58,7 +58,7 @@ struct ub_binding *ub_binding_new(const char *cgroup, const char **why);
 void ub_binding_free(struct ub_binding *b);
 struct ub_binding *ub_bind(struct ub *ub, struct ub_binding *b);
 struct ub *ub_of_cgroup(struct cgroup *cgroup);
-struct ub *ub_look_up(struct cgroup *cgroup, unsigned int generation);
+struct ub *ub_look_up(struct cgroup *cgroup);
 
 /**
  * struct ub_answer - what a CPU found last
@@ -105,6 +105,21 @@ static __always_inline bool ub_remembered(const struct cgroup *cgroup,
 }
 
 /**
+ * ub_recall() - ub_of_current(), if this CPU remembers
+ * @ub: the answer
+ *
+ * Context: as that.
+ * Return: does it?
+ */
+static __always_inline bool ub_recall(struct ub **ub)
+{
+	/* Pairs with ub_bind(). */
+	unsigned int now = smp_load_acquire(&ub_binding_generation);
+
+	return ub_remembered(task_dfl_cgroup(current), now, ub);
+}
+
+/**
  * ub_of_current() - who pays for what the current task does
  *
  * Context: task, preemption off.
@@ -112,12 +127,9 @@ static __always_inline bool ub_remembered(const struct cgroup *cgroup,
  */
 static __always_inline struct ub *ub_of_current(void)
 {
-	struct cgroup *cgroup = task_dfl_cgroup(current);
-	/* Pairs with ub_bind(). */
-	unsigned int now = smp_load_acquire(&ub_binding_generation);
 	struct ub *ub;
 
-	return likely(ub_remembered(cgroup, now, &ub)) ? ub : ub_look_up(cgroup, now);
+	return likely(ub_recall(&ub)) ? ub : ub_look_up(task_dfl_cgroup(current));
 }
 
 /**

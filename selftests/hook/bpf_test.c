@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * BPF programs stand in the functions that our gates stand in, whoever was there
- * first. They see every call once, the refused ones too; the errno still reaches
- * user space; and either may leave first.
+ * first, but for those that call us directly. They see every call once, the refused
+ * ones too; the errno still reaches user space; and either may leave first. A livepatch
+ * may stand in those.
  */
 #include <sched.h>
 #include <sys/socket.h>
@@ -118,6 +119,7 @@ struct way {
 	worker_fn take;
 	worker_fn again;	/* when something is taken */
 	worker_fn drop;
+	bool direct;
 };
 
 FIXTURE(spied) {
@@ -130,10 +132,10 @@ FIXTURE_VARIANT(spied) {
 	struct way way;
 };
 
-#define OPEN .args = 1, .res = STOCKVZ_RES_NUMFILE, .err = ENFILE,	\
+#define OPEN .direct = true, .args = 1, .res = STOCKVZ_RES_NUMFILE, .err = ENFILE,	\
 	.syscall = SYS_openat, .prepare = nothing, .take = open_null,	\
 	.again = open_null, .drop = close_taken
-#define SOCKET .args = 5, .res = STOCKVZ_RES_NUMOTHERSOCK, .err = ENOMEM, \
+#define SOCKET .direct = true, .args = 5, .res = STOCKVZ_RES_NUMOTHERSOCK, .err = ENOMEM, \
 	.syscall = SYS_socket, .prepare = nothing, .take = make_socket,	\
 	.again = make_socket, .drop = close_taken
 #define CONNECT .args = 3, .res = STOCKVZ_RES_NUMOTHERSOCK, .err = ENOMEM, \
@@ -165,6 +167,25 @@ SPIED(connect_modify, "security_unix_stream_connect", BPF_MODIFY_RETURN, CONNECT
 SPIED(fork_entry, "pids_can_fork", BPF_TRACE_FENTRY, FORK);
 SPIED(fork_exit, "pids_can_fork", BPF_TRACE_FEXIT, FORK);
 
+static bool is_direct(void)
+{
+	char c = 0;
+	int fd = open("/sys/module/stockvz/parameters/direct", O_RDONLY);
+
+	if (fd < 0 || read(fd, &c, 1) != 1)
+		c = 0;
+	close(fd);
+	return c == 'Y';
+}
+
+static void load_as_usual(struct __test_metadata *_metadata)
+{
+	if (is_direct())
+		return;
+	unload();
+	EXPECT_EQ(0, load("require=all"));
+}
+
 FIXTURE_SETUP(spied)
 {
 	memset(&self->spy, 0xff, sizeof(self->spy));
@@ -174,8 +195,8 @@ FIXTURE_SETUP(spied)
 FIXTURE_TEARDOWN(spied)
 {
 	bpf_spy_end(&self->spy);
-	if (access("/proc/stockvz", F_OK))
-		load("");
+	let_go();
+	load_as_usual(_metadata);
 	laws_end(_metadata, &self->laws);
 }
 
@@ -226,8 +247,20 @@ static void use(struct __test_metadata *_metadata, struct box *a,
 
 #define USE() use(_metadata, &self->a, &self->spy, &variant->way)
 
+/* We come anew, and begin to count our mistakes anew. */
+static void begin(struct __test_metadata *_metadata, struct laws *laws,
+		  const char *parameters)
+{
+	ASSERT_EQ(0, load(parameters));
+	ASSERT_EQ(0, ub_events_open());
+	laws->healed = 0;
+	laws->nomem = 0;
+}
+
 TEST_F(spied, by_one_who_came_later)
 {
+	check_unload(_metadata);
+	begin(_metadata, &self->laws, "require=all direct=0");
 	box_open(_metadata, &self->a, BOX_A);
 	ASSERT_EQ(0, IN(&self->a, variant->way.prepare));
 	USE();
@@ -238,15 +271,51 @@ TEST_F(spied, by_one_who_came_later)
 	box_close(_metadata, &self->a);
 }
 
+/* A program that has just gone may still have been there when we came. */
+TEST_F(spied, not_if_it_calls_us_directly)
+{
+	const struct way *way = &variant->way;
+	int err, tries = 10;
+
+	while (!(err = bpf_spy(&self->spy, way->type, way->function, way->args, 0)) &&
+	       way->direct && --tries) {
+		bpf_spy_end(&self->spy);
+		check_unload(_metadata);
+		sleep(1);
+		ASSERT_EQ(0, load("require=all"));
+	}
+	EXPECT_EQ(way->direct ? -EBUSY : 0, err);
+}
+
+TEST_F(spied, beside_a_livepatch)
+{
+	if (!variant->way.direct)
+		SKIP(return, "that would keep us out");
+	box_open(_metadata, &self->a, BOX_A);
+	ASSERT_EQ(0, IN(&self->a, variant->way.prepare));
+	ASSERT_EQ(0, hold(variant->way.function));
+	USE();
+	ASSERT_EQ(0, let_go());
+	USE();
+	box_close(_metadata, &self->a);
+
+	check_unload(_metadata);
+	ASSERT_EQ(0, hold(variant->way.function));
+	begin(_metadata, &self->laws, "require=all");
+	box_open(_metadata, &self->a, BOX_A);
+	ASSERT_EQ(0, IN(&self->a, variant->way.prepare));
+	USE();
+	box_close(_metadata, &self->a);
+	check_unload(_metadata);
+	ASSERT_EQ(0, let_go());
+	ASSERT_EQ(0, load("require=all"));
+}
+
 /* The module comes when the program is there already. */
 #define BEGIN_SPIED() do {						\
 	check_unload(_metadata);					\
 	ASSERT_SPY();							\
-	ASSERT_EQ(0, load("require=all"));				\
-	ASSERT_EQ(0, ub_events_open());					\
-	/* It begins to count its mistakes anew. */			\
-	self->laws.healed = 0;						\
-	self->laws.nomem = 0;						\
+	begin(_metadata, &self->laws, "require=all");			\
 	box_open(_metadata, &self->a, BOX_A);				\
 	ASSERT_EQ(0, IN(&self->a, forget, self->spy.map));		\
 	ASSERT_EQ(0, IN(&self->a, forget, self->spy.prog));		\
@@ -284,11 +353,32 @@ TEST_F(spied, by_one_who_stays)
 	ASSERT_EQ(0, load("require=all"));
 }
 
+/* Where BPF programs may come at any time. */
+FIXTURE(shared) {
+	struct laws laws;
+	struct box a;
+};
+
+FIXTURE_SETUP(shared)
+{
+	check_unload(_metadata);
+	ASSERT_EQ(0, load("require=all direct=0"));
+	laws_begin(_metadata, &self->laws);
+	box_open(_metadata, &self->a, BOX_A);
+}
+
+FIXTURE_TEARDOWN(shared)
+{
+	box_close(_metadata, &self->a);
+	laws_end(_metadata, &self->laws);
+	load_as_usual(_metadata);
+}
+
 /*
  * A program refuses what we have let through and charged. The kernel then takes
  * the socket apart as ever, and with it goes the charge.
  */
-TEST_F(ub, socket_refused_by_bpf)
+TEST_F(shared, socket_refused_by_bpf)
 {
 	struct box *a = &self->a;
 	struct bpf_spy spy;
@@ -320,7 +410,7 @@ static long open_many(long a, long b)
  * its memory is some other file's. Ours finds the old charge when it comes, which
  * is counted, one of the host's takes it along when it goes.
  */
-TEST_F(ub, file_refused_by_bpf)
+TEST_F(shared, file_refused_by_bpf)
 {
 	struct box *a = &self->a;
 	struct bpf_spy spy;

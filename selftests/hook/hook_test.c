@@ -610,6 +610,40 @@ TEST_F(whole, tracing_cannot_be_switched_off)
 	check_unload(_metadata);
 }
 
+/* A filter takes a name at a time. */
+static void write_trace(struct __test_metadata *_metadata, const char *name,
+			const char *text)
+{
+	char path[64];
+	ssize_t n = 0;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/kernel/tracing/%s", name);
+	fd = open(path, O_WRONLY | O_TRUNC);
+	ASSERT_LE(0, fd);
+	for (; *text && n >= 0; text += n)
+		n = write(fd, text, strlen(text));
+	EXPECT_LE(0, n);
+	close(fd);
+}
+
+/* It puts an address of its own where a function returns to, where some hooks look. */
+TEST_F(whole, beside_a_tracer_that_waits_for_returns)
+{
+	write_trace(_metadata, "set_ftrace_filter",
+		    "try_charge_memcg may_expand_vm security_file_lock sock_alloc_send_pskb");
+	write_trace(_metadata, "current_tracer", "function_graph");
+	ASSERT_EQ(0, load("require=all"));
+	check_counted(_metadata, "");
+	write_trace(_metadata, "current_tracer", "nop");
+	check_counted(_metadata, "");
+	write_trace(_metadata, "current_tracer", "function_graph");
+	check_counted(_metadata, "");
+	check_unload(_metadata);
+	write_trace(_metadata, "current_tracer", "nop");
+	write_trace(_metadata, "set_ftrace_filter", "\n");
+}
+
 /* What is under way when hooks come and go is nobody's. */
 TEST_F(whole, loaded_and_unloaded_under_load)
 {
@@ -634,7 +668,8 @@ TEST_F(whole, loaded_and_unloaded_under_load)
 
 /*
  * Somebody holds a function, as a livepatch would: hooks of gates are kept out,
- * others are not. Gates that share an ops and those with one of their own.
+ * others are not. Gates that share an ops and those with one of their own; those that
+ * are called directly go along with him (bpf_test.c).
  */
 FIXTURE(held) {
 	int unused;
@@ -687,21 +722,21 @@ TEST_F(held, features_off)
 	bool gate = *variant->off;
 
 	ASSERT_EQ(0, hold(variant->functions));
-	ASSERT_EQ(0, load(""));
+	ASSERT_EQ(0, load("direct=0"));
 	check_off(_metadata, variant->off, variant->symbol, HOLDS);
 	check_only(_metadata, variant->off);
 	check_counted(_metadata, variant->off);
 
 	/* Whoever goes first leaves nothing to the other. */
 	check_unload(_metadata);
-	ASSERT_EQ(0, load(""));
+	ASSERT_EQ(0, load("direct=0"));
 	EXPECT_EQ(0, let_go());
 	check_off(_metadata, variant->off, variant->symbol, HOLDS);
 	check_only(_metadata, variant->off);
 	check_counted(_metadata, variant->off);
 	check_unload(_metadata);
 
-	ASSERT_EQ(0, load("require=all"));
+	ASSERT_EQ(0, load("require=all direct=0"));
 	check_counted(_metadata, "");
 	/* Now it is us who hold it. */
 	EXPECT_EQ(gate, hold(variant->functions) != 0);
@@ -715,7 +750,7 @@ TEST_F(held, require_all)
 	bool gate = *variant->off;
 
 	ASSERT_EQ(0, hold(variant->functions));
-	EXPECT_EQ(gate, load("require=all") != 0);
+	EXPECT_EQ(gate, load("require=all direct=0") != 0);
 	if (gate) {
 		EXPECT_NE(0, access("/proc/stockvz", F_OK));
 		EXPECT_TRUE(stands("/dev/kmsg", "not loaded: require=all, and ",
