@@ -155,13 +155,19 @@ static noinline struct ub *payer_elsewhere(struct cgroup *cgroup)
 	return cgroup->root == &cgrp_dfl_root ? ub_of_cgroup(cgroup) : NULL;
 }
 
-/* Who pays for a memory cgroup. Preemption off. */
+/*
+ * Who pays for a memory cgroup. Preemption off. The task may be moved to another cgroup
+ * at any time: if the memory is of the one it is in now, then that one is asked about.
+ */
 static __always_inline struct ub *payer(struct mem_cgroup *memcg)
 {
+	/* Pairs with ub_bind(). */
+	unsigned int generation = smp_load_acquire(&ub_binding_generation);
 	struct cgroup *cgroup = memcg->css.cgroup;
+	struct ub *ub;
 
 	if (likely(in_task() && cgroup == task_dfl_cgroup(current)))
-		return ub_of_current();
+		return likely(ub_remembered(cgroup, generation, &ub)) ? ub : ub_look_up(cgroup);
 	return payer_elsewhere(cgroup);
 }
 
@@ -258,7 +264,8 @@ static __always_inline bool reserve_at_once(struct mem_cgroup *memcg, unsigned i
 	if (cgroup != task_dfl_cgroup(current) || !ub_remembered(cgroup, generation, &ub))
 		return false;
 	if (!ub)
-		return true;
+		return READ_ONCE(s->of[0].task) != current &&
+		       READ_ONCE(s->of[1].task) != current;
 	if (READ_ONCE(s->of[1].task) == current || cmpxchg(&s->of[0].task, NULL, current))
 		return false;
 	if (unlikely(!charge_if_it_fits(ub, pages))) {

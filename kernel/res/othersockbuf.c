@@ -136,7 +136,7 @@ static bool never_fits(const struct sockmem *m, unsigned int size)
 	unsigned long hard = READ_ONCE(c->hard);
 
 	return size > hard && m->sk->sk_type == SOCK_STREAM &&
-	       !sent(m->sk) && !atomic_read(&m->pending) &&
+	       !atomic_read_acquire(&m->pending) && !sent(m->sk) &&
 	       atomic_long_read(&c->held) + size_of(m->sk, SMALL_PIECE, 0) <= hard;
 }
 
@@ -190,18 +190,17 @@ static int take_or_count(struct sockmem *m, unsigned int size)
 }
 
 /*
- * What was about to be queued is, or never will be. If it is what was charged there is
- * nothing to look at: whoever did meanwhile saw too much, not too little, and what that
- * has charged goes with the next look, which comes before anybody can tell.
+ * What was about to be queued is, or never will be. It need not be all: what UDP has put
+ * there without asking is charged now. If the sum agrees there is nothing to look at.
  */
-static void done(struct sockmem *m, unsigned int size, const struct sk_buff *skb)
+static void done(struct sockmem *m, unsigned int size)
 {
+	unsigned int pending;
 	unsigned long flags;
 
 	/* Pairs with look(). */
-	smp_mb__before_atomic();
-	atomic_sub(size, &m->pending);
-	if (likely(skb && skb->truesize == size))
+	pending = atomic_sub_return(size, &m->pending);
+	if (likely(sent(m->sk) + pending == READ_ONCE(m->snd)))
 		return;
 	spin_lock_irqsave(&m->lock, flags);
 	look(m, 0, true);
@@ -293,7 +292,7 @@ static struct sk_buff *alloc_charged(struct sockmem *m, unsigned long header_len
 	skb = sock_alloc_send_pskb(sk, header_len, data_len, noblock, errcode,
 				   max_page_order | CHARGED);
 	/* Another may have taken the error that let this one through: look anyway. */
-	done(m, err ? 0 : size, skb);
+	done(m, err ? 0 : size);
 	return skb;
 }
 

@@ -25,7 +25,7 @@
  * @rcv: bytes charged for what it received
  * @above: of @snd, what it was granted when the barrier was passed already
  * @pending: of @snd, what senders other than TCP's are about to queue. Goes up under the
- *	lock, down without where the kernel has come to count as much
+ *	lock, down without, when the kernel has come to count as much
  * @want: TCP: the charge for sending that was refused last, 0 if none was since
  * @tcp: which resources those are. Constant
  * @orphan: counts among the orphans

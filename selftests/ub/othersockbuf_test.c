@@ -5,6 +5,7 @@
  */
 #include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -308,6 +309,53 @@ TEST_F(two, udp)
 	EXPECT_EQ(-EAGAIN, IN(a, udp_send, 1, 1400));
 	EXPECT_EQ(1, FAILCNT(a, OTHERSOCKBUF));
 	EXPECT_EQ(0, HELD(a, OTHERSOCKBUF));
+}
+
+/* Not by sh: where that is busybox, it has its own idea of "ip". */
+#define NOBODY_ANSWERS							\
+	"bash -c 'ip link add wire type veth peer name end && "		\
+	"ip link set end up && ip link set wire up && "			\
+	"ip address add 192.0.2.1/24 dev wire && "			\
+	"echo 10000000 >/proc/sys/net/ipv4/neigh/wire/unres_qlen_bytes'"
+
+/* What is sent waits until it is clear that nobody is there. Returns how many went. */
+static long udp_send_to_nobody(long most, long size)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(0xc0000202),
+		.sin_port = htons(9),
+	};
+	int fd, large = 1 << 24;
+	long n = 0;
+
+	if (unshare(CLONE_NEWNET) || system(NOBODY_ANSWERS))
+		return -ENODEV;
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &large, sizeof(large));
+	while (n < most && sendto(fd, data, size, MSG_DONTWAIT, (void *)&address,
+				  sizeof(address)) == size)
+		n++;
+	if (n < most && errno != EAGAIN)
+		n = -errno;
+	close(fd);
+	return n;
+}
+
+/* The kernel asks for the first fragment of a datagram alone. */
+TEST_F(ub, fragments_are_charged_by_the_next)
+{
+	struct box *a = &self->a;
+	long n;
+
+	LIMIT(a, OTHERSOCKBUF, 200000);
+	n = IN(a, udp_send_to_nobody, 20, 60000);
+	if (n == -ENODEV)
+		SKIP(return, "no network to send to");
+	EXPECT_LT(0, n);
+	EXPECT_GT(6, n);
+	EXPECT_EQ(1, FAILCNT(a, OTHERSOCKBUF));
+	EXPECT_TRUE(EVENTUALLY(HELD(a, OTHERSOCKBUF) == 0));
 }
 
 /* The host sends what it likes. */
