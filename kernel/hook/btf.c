@@ -325,12 +325,50 @@ bool hook_btf_matches(const char *function, const char *prototype)
 	return found;
 }
 
+/* Is an argument of this type in one register? A struct may be in two, or on the stack. */
+static bool in_register(unsigned int id)
+{
+	const struct btf_type *t;
+
+	for (t = type_of(id); t; t = type_of(t->type)) {
+		switch (BTF_INFO_KIND(t->info)) {
+		case BTF_KIND_PTR:
+			return true;
+		case BTF_KIND_INT:
+		case BTF_KIND_ENUM:
+		case BTF_KIND_ENUM64:
+			return t->size <= sizeof(long);
+		case BTF_KIND_TYPEDEF:
+		case BTF_KIND_CONST:
+		case BTF_KIND_VOLATILE:
+		case BTF_KIND_RESTRICT:
+		case BTF_KIND_TYPE_TAG:
+			continue;
+		default:
+			return false;
+		}
+	}
+	return false;
+}
+
+static bool takes(const struct btf_type *proto, unsigned int args)
+{
+	const struct btf_param *param = (const void *)(proto + 1);
+	unsigned int i, n = BTF_INFO_VLEN(proto->info);
+
+	for (i = 0; i < n; i++)
+		if (!in_register(param[i].type))
+			return false;
+	return min(n, 6u) <= args;
+}
+
 /**
  * hook_btf_takes() - has a function as many arguments in registers, at most?
  * @function: its name
  * @args: so many; from the seventh on they are on the stack
  *
- * Return: false also if nothing is known of the function.
+ * Return: false also if nothing is known of the function, or if it has an argument of
+ * which it takes more to know where it is.
  */
 bool hook_btf_takes(const char *function, unsigned int args)
 {
@@ -340,7 +378,7 @@ bool hook_btf_takes(const char *function, unsigned int args)
 
 	while ((t = next_function(function, &i))) {
 		proto = type_of(t->type);
-		if (!proto || min(BTF_INFO_VLEN(proto->info), 6u) > args)
+		if (!proto || !takes(proto, args))
 			return false;
 		found = true;
 	}
