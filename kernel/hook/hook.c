@@ -111,6 +111,12 @@ static struct ftrace_ops cold_others = {
 /* How many functions each of the two is to stand in; an empty filter means all! */
 static unsigned int n_cold_gates, n_cold_others;
 
+/*
+ * With kernel.ftrace_enabled=0 ftrace writes no calls, and lets only those know that are
+ * PERMANENT; a direct call becomes that too late. So who was told first tells the others.
+ */
+static bool tracing_was_off;
+
 /* A BPF trampoline on the function may be about to change: it asks to wait. */
 #define PATIENCE 100
 
@@ -122,6 +128,9 @@ static int register_ops(struct ftrace_ops *ops)
 	do {
 		err = register_ftrace_function(ops);
 	} while (err == -EAGAIN && --tries);
+	/* An ops that redirects nothing is in nobody's way. */
+	if (err == -EBUSY && !(ops->flags & FTRACE_OPS_FL_IPMODIFY))
+		tracing_was_off = true;
 	return err;
 }
 
@@ -197,7 +206,8 @@ static const char *explain(int err)
 {
 	switch (err) {
 	case -EBUSY:
-		return "a livepatch or another tracer holds it, or kernel.ftrace_enabled is 0";
+		return tracing_was_off ? "kernel.ftrace_enabled was 0 when stockvz was loaded" :
+					 "a livepatch or another tracer holds it";
 	case -EINVAL:
 	case -ENOENT:
 		return "it is not traceable";
@@ -212,10 +222,21 @@ static int attach_tracepoint(struct hook *hook)
 	return tracepoint_probe_register(hook->tp, hook->probe, NULL);
 }
 
+static bool shares_ops(const struct hook *hook)
+{
+	return !hook->probe && !hook->direct && !hook->alone;
+}
+
+static int attach_function(struct hook *hook)
+{
+	if (tracing_was_off)
+		return -EBUSY;
+	return shares_ops(hook) ? attach_cold(hook) : attach_alone(hook);
+}
+
 static int attach_one(struct hook *hook)
 {
-	int err = hook->probe ? attach_tracepoint(hook) :
-		  hook->direct || hook->alone ? attach_alone(hook) : attach_cold(hook);
+	int err = hook->probe ? attach_tracepoint(hook) : attach_function(hook);
 
 	if (err)
 		hook->error = explain(err);
@@ -240,7 +261,7 @@ static u64 whole_features(void)
 
 static bool waits_in(const struct hook *hook, const struct ftrace_ops *ops)
 {
-	return hook->attached && !hook->probe && !hook->alone &&
+	return hook->attached && shares_ops(hook) &&
 	       ops == (hook->role == HOOK_GATE ? &cold_gates : &cold_others);
 }
 
@@ -331,6 +352,16 @@ static bool feature_is_used(unsigned int feature)
 		if (table[i].serves & BIT_ULL(feature))
 			return true;
 	return false;
+}
+
+static int attach_sharing(struct hook *hook)
+{
+	return shares_ops(hook) ? attach_one(hook) : 0;
+}
+
+static int attach_rest(struct hook *hook)
+{
+	return hook->attached ? 0 : attach_one(hook);
 }
 
 /* Run a step for every hook that some whole feature still needs. */
@@ -440,9 +471,11 @@ int hook_attach(struct hook *rows, unsigned int n, const char *const *features,
 		hook_resolve(&table[i], options->hide);
 	hook_btf_close();
 
-	for_needed(attach_one);
-	attach_cold_ops(&cold_gates, &n_cold_gates);
+	/* Those that redirect nothing first: while they stand tracing stays on. */
+	for_needed(attach_sharing);
 	attach_cold_ops(&cold_others, &n_cold_others);
+	attach_cold_ops(&cold_gates, &n_cold_gates);
+	for_needed(attach_rest);
 	for_needed(hook_prove);
 	hook_features_on = whole_features() | hookless_on;
 	report();

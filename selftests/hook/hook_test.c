@@ -596,18 +596,73 @@ TEST_F(whole, wrong_parameter)
 	EXPECT_TRUE(stands("/dev/kmsg", "require=some", "", ""));
 }
 
+static int write_tracing(const char *value)
+{
+	int fd = open("/proc/sys/kernel/ftrace_enabled", O_WRONLY);
+	int err = write(fd, value, 1) == 1 ? 0 : -errno;
+
+	close(fd);
+	return err;
+}
+
 /* A sysctl that switches tracing off must not switch limits off unseen. */
 TEST_F(whole, tracing_cannot_be_switched_off)
 {
-	int fd;
+	ASSERT_EQ(0, load(""));
+	EXPECT_EQ(-EBUSY, write_tracing("0"));
+	check_unload(_metadata);
+}
+
+/*
+ * Tracing is off when we come: nothing that is traced can call us. That is why all is off,
+ * and it stays so: what would be on when tracing is, would be on without the rest.
+ */
+FIXTURE(untraced) {
+	int unused;
+};
+
+FIXTURE_SETUP(untraced)
+{
+	setup(_metadata);
+	ASSERT_EQ(0, write_tracing("0"));
+}
+
+FIXTURE_TEARDOWN(untraced)
+{
+	EXPECT_EQ(0, write_tracing("1"));
+	EXPECT_EQ(0, load("require=all"));
+}
+
+#define UNTRACED "kernel.ftrace_enabled was 0"
+
+TEST_F(untraced, features_off)
+{
+	unsigned int i;
 
 	ASSERT_EQ(0, load(""));
-	fd = open("/proc/sys/kernel/ftrace_enabled", O_WRONLY);
-	ASSERT_LE(0, fd);
-	EXPECT_EQ(-1, write(fd, "0", 1));
-	EXPECT_EQ(EBUSY, errno);
-	close(fd);
+	for (i = 0; i < ARRAY_SIZE(hidden); i++)
+		/* A tracepoint, which is something else. */
+		if (strcmp(hidden[i].symbol, "cgroup_rmdir"))
+			check_off(_metadata, hidden[i].off, "", UNTRACED);
+	EXPECT_EQ(STOCKVZ_STATE_ON, feature("cgroup-gone").state);
+	EXPECT_EQ(STOCKVZ_STATE_OFF, feature("numiptent").state);
+
+	/* Not even what comes when it is on again. */
+	EXPECT_EQ(0, system("rmmod nf_tables"));
+	EXPECT_EQ(0, write_tracing("1"));
+	EXPECT_EQ(0, system("modprobe nf_tables"));
+	check_off(_metadata, "nftables", "", UNTRACED);
 	check_unload(_metadata);
+	ASSERT_EQ(0, load("require=all"));
+	check_counted(_metadata, "");
+	check_unload(_metadata);
+}
+
+TEST_F(untraced, require_all)
+{
+	EXPECT_NE(0, load("require=all"));
+	EXPECT_NE(0, access("/proc/stockvz", F_OK));
+	EXPECT_TRUE(stands("/dev/kmsg", "not loaded: require=all, and ", UNTRACED, ""));
 }
 
 /* A filter takes a name at a time. */
