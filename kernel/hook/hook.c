@@ -150,7 +150,10 @@ static int share(struct ftrace_ops *ops, enum ftrace_ops_cmd cmd)
 	return 0;
 }
 
-/* Fails where somebody else, as a BPF program, has the function call him. */
+/*
+ * Fails where somebody else, as a BPF program, has the function call him, or without
+ * memory. Then nothing was done yet that could bring anybody here.
+ */
 static int attach_direct(struct hook *hook)
 {
 	int err = begin_alone(hook);
@@ -180,8 +183,11 @@ static int attach_alone(struct hook *hook)
 		hook->ops.flags |= FTRACE_OPS_FL_IPMODIFY;
 	if (!err)
 		err = register_ops(&hook->ops);
-	if (err)
-		ftrace_free_filter(&hook->ops);
+	if (!err)
+		return 0;
+	/* It stood among all others for a moment, whoever calls those may have come upon it. */
+	synchronize_rcu();
+	ftrace_free_filter(&hook->ops);
 	return err;
 }
 
