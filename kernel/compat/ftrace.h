@@ -48,9 +48,9 @@ static inline int compat_ftrace_direct(struct ftrace_ops *ops, unsigned long add
 	return register_ftrace_direct_multi(ops, address);
 }
 
-static inline void compat_ftrace_direct_end(struct ftrace_ops *ops, unsigned long address)
+static inline int compat_ftrace_direct_end(struct ftrace_ops *ops, unsigned long address)
 {
-	unregister_ftrace_direct_multi(ops, address);
+	return unregister_ftrace_direct_multi(ops, address);
 }
 #else
 static inline int compat_ftrace_direct(struct ftrace_ops *ops, unsigned long address)
@@ -58,9 +58,9 @@ static inline int compat_ftrace_direct(struct ftrace_ops *ops, unsigned long add
 	return register_ftrace_direct(ops, address);
 }
 
-static inline void compat_ftrace_direct_end(struct ftrace_ops *ops, unsigned long address)
+static inline int compat_ftrace_direct_end(struct ftrace_ops *ops, unsigned long address)
 {
-	unregister_ftrace_direct(ops, address, false);
+	return unregister_ftrace_direct(ops, address, false);
 }
 #endif
 #else
@@ -69,8 +69,9 @@ static inline int compat_ftrace_direct(struct ftrace_ops *ops, unsigned long add
 	return -EOPNOTSUPP;
 }
 
-static inline void compat_ftrace_direct_end(struct ftrace_ops *ops, unsigned long address)
+static inline int compat_ftrace_direct_end(struct ftrace_ops *ops, unsigned long address)
 {
+	return -EOPNOTSUPP;
 }
 #endif
 

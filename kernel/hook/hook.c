@@ -315,12 +315,24 @@ static int prove(struct hook *hook)
 	return hook->error ? -ENOENT : 0;
 }
 
+/*
+ * Going fails, on every kernel and by either way, if the ops was not registered, which would
+ * be a bug of ours; and with ENODEV once ftrace has found code that it did not write. Then
+ * it has switched itself off for good, with a warning, and nobody takes away our calls, which
+ * lead to text that is about to be freed. A module that goes cannot but say so.
+ */
+static void left(int err)
+{
+	WARN_ON_ONCE(err);
+}
+
 static void detach_alone(struct hook *hook)
 {
 	if (hook->called)
-		compat_ftrace_direct_end(&hook->ops, (unsigned long)hook->direct->entry);
+		left(compat_ftrace_direct_end(&hook->ops,
+					      (unsigned long)hook->direct->entry));
 	else
-		unregister_ftrace_function(&hook->ops);
+		left(unregister_ftrace_function(&hook->ops));
 	ftrace_free_filter(&hook->ops);
 	hook->called = false;
 }
@@ -343,7 +355,7 @@ static void detach_one(struct hook *hook)
 static void detach_cold(struct ftrace_ops *ops, unsigned int *used)
 {
 	if (*used)
-		unregister_ftrace_function(ops);
+		left(unregister_ftrace_function(ops));
 	ftrace_free_filter(ops);
 	*used = 0;
 }
