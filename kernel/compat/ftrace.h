@@ -5,6 +5,8 @@
 #include <linux/ftrace.h>
 #include <linux/version.h>
 
+#include <asm/nospec-branch.h>
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
 /*
  * 6.2 made the registers that a traced function hands over reachable by
@@ -73,6 +75,15 @@ static inline int compat_ftrace_direct_end(struct ftrace_ops *ops, unsigned long
 {
 	return -EOPNOTSUPP;
 }
+#endif
+
+/*
+ * For the assembler, where a function begins that is called by ftrace: retbleed=stuff counts
+ * calls, since 6.2. Each that returns without having been counted is one too few, and the
+ * CPU's own list of where to return to is refilled too late. Else it is one long nop.
+ */
+#ifndef CALL_DEPTH_ACCOUNT
+#define CALL_DEPTH_ACCOUNT ""
 #endif
 
 #ifdef arch_ftrace_regs

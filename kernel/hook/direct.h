@@ -73,6 +73,7 @@ static_assert(offsetof(struct pt_regs, ip) == 128);
 	    "	.type " #name "_entry, @function\n"			\
 	    #name "_entry:\n"						\
 	    ANNOTATE_NOENDBR						\
+	    CALL_DEPTH_ACCOUNT						\
 	    unless							\
 	    "	sub $128, %rsp\n"					\
 	    HOOK_SAVE_##n						\
