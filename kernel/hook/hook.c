@@ -161,19 +161,21 @@ static int attach_direct(struct hook *hook)
 	hook->ops.ops_func = share;
 	if (!err)
 		err = compat_ftrace_direct(&hook->ops, (unsigned long)hook->direct->entry);
-	if (err)
+	if (err) {
 		ftrace_free_filter(&hook->ops);
-	else	/* not before: registering forgets it */
-		hook->ops.flags |= FTRACE_OPS_FL_PERMANENT;
-	hook->called = !err;
-	return err;
+		return err;
+	}
+	/* Not before: registering forgets it. */
+	hook->ops.flags |= FTRACE_OPS_FL_PERMANENT;
+	hook->way = HOOK_CALLED;
+	return 0;
 }
 
 static int attach_alone(struct hook *hook)
 {
 	int err;
 
-	hook->alone = true;
+	hook->way = HOOK_ALONE;
 	if (go_direct && hook->direct && !attach_direct(hook))
 		return 0;
 	err = begin_alone(hook);
@@ -230,7 +232,7 @@ static int attach_tracepoint(struct hook *hook)
 
 static bool shares_ops(const struct hook *hook)
 {
-	return !hook->probe && !hook->direct && !hook->alone;
+	return !hook->probe && !hook->direct && hook->way == HOOK_SHARED;
 }
 
 static int attach_function(struct hook *hook)
@@ -290,7 +292,7 @@ static void attach_cold_ops(struct ftrace_ops *ops, unsigned int *used)
 		if (!waits_in(hook, ops))
 			continue;
 		hook->attached = false;
-		hook->alone = true;
+		hook->way = HOOK_ALONE;
 		if (hook->serves & whole_features())
 			attach_one(hook);
 	}
@@ -328,19 +330,17 @@ static void left(int err)
 
 static void detach_alone(struct hook *hook)
 {
-	if (hook->called)
-		left(compat_ftrace_direct_end(&hook->ops,
-					      (unsigned long)hook->direct->entry));
+	if (hook->way == HOOK_CALLED)
+		left(compat_ftrace_direct_end(&hook->ops, (unsigned long)hook->direct->entry));
 	else
 		left(unregister_ftrace_function(&hook->ops));
 	ftrace_free_filter(&hook->ops);
-	hook->called = false;
 }
 
 /* Those that can go one by one: tracepoints and what shares no ops. */
 static void detach_one(struct hook *hook)
 {
-	if (!hook->attached || !(hook->probe || hook->alone))
+	if (!hook->attached || (!hook->probe && hook->way == HOOK_SHARED))
 		return;
 	if (hook->probe) {
 		tracepoint_probe_unregister(hook->tp, hook->probe, NULL);
@@ -401,7 +401,7 @@ static void for_needed(int (*step)(struct hook *hook))
  */
 int hook_attach_alone(struct hook *hook)
 {
-	hook->alone = true;
+	hook->way = HOOK_ALONE;
 	return hook->found ? attach_one(hook) : 0;
 }
 

@@ -47,6 +47,15 @@
 enum hook_role { HOOK_GATE, HOOK_ACCOUNT, HOOK_RELEASE, HOOK_WATCH };
 
 /**
+ * enum hook_way - how a function gets to a callback
+ * @HOOK_SHARED: by an ftrace_ops that most hooks share
+ * @HOOK_ALONE: by one of its own, which is 16 instructions less for a call and 0.12 s more to
+ *	unload
+ * @HOOK_CALLED: by one of its own, that is only to have the function call &struct hook_direct
+ */
+enum hook_way { HOOK_SHARED, HOOK_ALONE, HOOK_CALLED };
+
+/**
  * struct hook_direct - how a function gets to a callback without ftrace: see direct.h
  * @entry: where it calls
  * @args: so many arguments @entry keeps for it
@@ -68,8 +77,8 @@ struct hook_direct {
  * @serves: the features, as bits, that need it
  * @optional: a module that has no such function does not need the hook
  * @direct: a way around ftrace: see direct.h
- * @alone: it has an ftrace_ops of its own, which is 16 instructions less for a call and
- *	0.12 s more to unload. Set at load for those that have @direct, or had to have one
+ * @way: as the table wants it. Set at load for those that have @direct, or had to have an
+ *	ops of their own
  * @prove: a gate's: do something that meets the gate and return 0 if it failed
  *	as the gate makes it fail, -ENODEV if this machine has nothing that would
  *	meet it, else another errno. The gate refuses this task only, and only
@@ -80,8 +89,7 @@ struct hook_direct {
  * @module: whose function it is; NULL if the kernel's
  * @ip: where its ftrace call stands
  * @tp: the tracepoint
- * @called: that is only to have the function call @direct
- * @ops: its own, if @alone
+ * @ops: its own, if @way is not shared
  * @attached: it is called
  * @error: why it is not, as text; NULL if nothing is wrong
  */
@@ -94,14 +102,13 @@ struct hook {
 	u64 serves;
 	bool optional;
 	const struct hook_direct *direct;
-	bool alone;
+	enum hook_way way;
 	int (*prove)(void);
 
 	const char *found;
 	const char *module;
 	unsigned long ip;
 	struct tracepoint *tp;
-	bool called;
 	struct ftrace_ops ops;
 	bool attached;
 	const char *error;

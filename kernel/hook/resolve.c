@@ -157,7 +157,7 @@ int hook_resolve(struct hook *hook, const char *hide)
 		}
 		if (hook->direct && !hook_btf_takes(name, hook->direct->args)) {
 			hook->direct = NULL;
-			hook->alone = true;
+			hook->way = HOOK_ALONE;
 		}
 		hook->found = name;
 		hook->error = NULL;

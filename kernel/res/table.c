@@ -367,7 +367,7 @@ static struct hook table[] = {
 		.prototype = "int (struct mem_cgroup *, gfp_t, unsigned int)",
 		.role = HOOK_GATE,
 		.callback = kmem_charge_hook,
-		.alone = true,
+		.way = HOOK_ALONE,
 		.serves = SERVES(KMEMSIZE),
 		.prove = kmem_prove,
 	}, {
@@ -402,7 +402,7 @@ static struct hook table[] = {
 		.symbol = { "may_expand_vm" },
 		.role = HOOK_GATE,
 		.callback = mm_expand_hook,
-		.alone = true,
+		.way = HOOK_ALONE,
 		.serves = SERVES(PRIVVMPAGES) | SERVES(LOCKEDPAGES),
 		.prove = mm_expand_prove,
 	}, {
