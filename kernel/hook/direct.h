@@ -12,6 +12,14 @@
  *
  * What is not an argument of the function need not be kept: its caller knows that it
  * may be lost, since with -pg gcc does not look at what a function leaves alone.
+ *
+ * We get here by the call that ftrace has written, or, where a tracer stands as well, by a
+ * return out of ftrace: never through a pointer. So there is no ENDBR, nor what FineIBT asks
+ * for; the address is taken to tell it to ftrace, which objtool has to be told.
+ *
+ * Whoever is preempted in here, or in the callback, is waited for when the ops is
+ * unregistered: ftrace waits until every task has slept or been in user space, and every
+ * CPU has switched tasks. Nobody sleeps in here.
  */
 #ifndef STOCKVZ_HOOK_DIRECT_H
 #define STOCKVZ_HOOK_DIRECT_H
