@@ -122,16 +122,6 @@ struct way {
 	bool direct;
 };
 
-FIXTURE(spied) {
-	struct laws laws;
-	struct box a;
-	struct bpf_spy spy;
-};
-
-FIXTURE_VARIANT(spied) {
-	struct way way;
-};
-
 #define OPEN .direct = true, .args = 1, .res = STOCKVZ_RES_NUMFILE, .err = ENFILE,	\
 	.syscall = SYS_openat, .prepare = nothing, .take = open_null,	\
 	.again = open_null, .drop = close_taken
@@ -146,14 +136,113 @@ FIXTURE_VARIANT(spied) {
 	.syscall = SYS_clone, .prepare = nothing, .take = fork_pausing,	\
 	.again = fork_pausing, .drop = reap
 
+/* Have the module loaded this way, as it may be already. */
+static int have(bool direct)
+{
+	char c = 0;
+	int fd = open("/sys/module/stockvz/parameters/direct", O_RDONLY);
+
+	if (fd >= 0 && read(fd, &c, 1) != 1)
+		c = 0;
+	close(fd);
+	if (c == (direct ? 'Y' : 'N'))
+		return 0;
+	if (c && unload_soon())
+		return -1;
+	return load(direct ? "require=all" : "require=all direct=0");
+}
+
+struct spied {
+	struct laws laws;
+	struct box a;
+	struct bpf_spy spy;
+};
+
+static void spied_begin(struct __test_metadata *_metadata, struct spied *s, bool direct)
+{
+	NEEDS_MODULE();
+	memset(&s->spy, 0xff, sizeof(s->spy));
+	ASSERT_EQ(0, have(direct));
+	laws_begin(_metadata, &s->laws);
+}
+
+static void spied_end(struct __test_metadata *_metadata, struct spied *s, bool direct)
+{
+	bpf_spy_end(&s->spy);
+	let_go();
+	EXPECT_EQ(0, have(direct));
+	laws_end(_metadata, &s->laws);
+}
+
+/*
+ * To come and go takes seconds. So there is a fixture for each way to be loaded, whose
+ * tests run one after the other: as usual, ...
+ */
+FIXTURE(usual) {
+	struct spied s;
+};
+
+FIXTURE_VARIANT(usual) {
+	const struct way *way;
+};
+
+FIXTURE_SETUP(usual)
+{
+	spied_begin(_metadata, &self->s, true);
+}
+
+FIXTURE_TEARDOWN(usual)
+{
+	spied_end(_metadata, &self->s, true);
+}
+
+/* ... anew each time, ... */
+FIXTURE(spied) {
+	struct spied s;
+};
+
+FIXTURE_VARIANT(spied) {
+	const struct way *way;
+};
+
+FIXTURE_SETUP(spied)
+{
+	spied_begin(_metadata, &self->s, true);
+}
+
+FIXTURE_TEARDOWN(spied)
+{
+	spied_end(_metadata, &self->s, true);
+}
+
+/* ... and so that programs may come at any time. */
+FIXTURE(later) {
+	struct spied s;
+};
+
+FIXTURE_VARIANT(later) {
+	const struct way *way;
+};
+
+FIXTURE_SETUP(later)
+{
+	spied_begin(_metadata, &self->s, false);
+}
+
+FIXTURE_TEARDOWN(later)
+{
+	spied_end(_metadata, &self->s, false);
+}
+
 #define SPIED(name, function_, type_, how)				\
-	FIXTURE_VARIANT_ADD(spied, name) {				\
-		.way = {						\
-			.function = function_,				\
-			.type = type_,					\
-			how						\
-		}							\
-	}
+	static const struct way way_##name = {				\
+		.function = function_,					\
+		.type = type_,						\
+		how							\
+	};								\
+	FIXTURE_VARIANT_ADD(usual, name) { .way = &way_##name };	\
+	FIXTURE_VARIANT_ADD(spied, name) { .way = &way_##name };	\
+	FIXTURE_VARIANT_ADD(later, name) { .way = &way_##name }
 
 SPIED(open_entry, "security_file_alloc", BPF_TRACE_FENTRY, OPEN);
 SPIED(open_exit, "security_file_alloc", BPF_TRACE_FEXIT, OPEN);
@@ -167,42 +256,9 @@ SPIED(connect_modify, "security_unix_stream_connect", BPF_MODIFY_RETURN, CONNECT
 SPIED(fork_entry, "pids_can_fork", BPF_TRACE_FENTRY, FORK);
 SPIED(fork_exit, "pids_can_fork", BPF_TRACE_FEXIT, FORK);
 
-static bool is_direct(void)
-{
-	char c = 0;
-	int fd = open("/sys/module/stockvz/parameters/direct", O_RDONLY);
-
-	if (fd < 0 || read(fd, &c, 1) != 1)
-		c = 0;
-	close(fd);
-	return c == 'Y';
-}
-
-static void load_as_usual(struct __test_metadata *_metadata)
-{
-	if (is_direct())
-		return;
-	unload();
-	EXPECT_EQ(0, load("require=all"));
-}
-
-FIXTURE_SETUP(spied)
-{
-	memset(&self->spy, 0xff, sizeof(self->spy));
-	laws_begin(_metadata, &self->laws);
-}
-
-FIXTURE_TEARDOWN(spied)
-{
-	bpf_spy_end(&self->spy);
-	let_go();
-	load_as_usual(_metadata);
-	laws_end(_metadata, &self->laws);
-}
-
 #define ASSERT_SPY()							\
-	ASSERT_EQ(0, bpf_spy(&self->spy, variant->way.type,		\
-			     variant->way.function, variant->way.args, 0))
+	ASSERT_EQ(0, bpf_spy(&self->s.spy, variant->way->type,	\
+			     variant->way->function, variant->way->args, 0))
 
 /* Refused, with all that belongs to it. */
 static void refused(struct __test_metadata *_metadata, struct box *a,
@@ -245,7 +301,7 @@ static void use(struct __test_metadata *_metadata, struct box *a,
 	ASSERT_EQ(0, ub_limit(a->id, way->res, UB_MAX));
 }
 
-#define USE() use(_metadata, &self->a, &self->spy, &variant->way)
+#define USE() use(_metadata, &self->s.a, &self->s.spy, variant->way)
 
 /* We come anew, and begin to count our mistakes anew. */
 static void begin(struct __test_metadata *_metadata, struct laws *laws,
@@ -257,103 +313,90 @@ static void begin(struct __test_metadata *_metadata, struct laws *laws,
 	laws->nomem = 0;
 }
 
-TEST_F(spied, by_one_who_came_later)
+TEST_F(usual, not_if_it_calls_us_directly)
 {
-	check_unload(_metadata);
-	begin(_metadata, &self->laws, "require=all direct=0");
-	box_open(_metadata, &self->a, BOX_A);
-	ASSERT_EQ(0, IN(&self->a, variant->way.prepare));
-	USE();
-	ASSERT_SPY();
-	USE();
-	bpf_spy_end(&self->spy);
-	USE();
-	box_close(_metadata, &self->a);
+	const struct way *way = variant->way;
+
+	EXPECT_EQ(way->direct ? -EBUSY : 0,
+		  bpf_spy(&self->s.spy, way->type, way->function, way->args, 0));
 }
 
-/* A program that has just gone may still have been there when we came. */
-TEST_F(spied, not_if_it_calls_us_directly)
+TEST_F(usual, beside_a_livepatch)
 {
-	const struct way *way = &variant->way;
-	int err, tries = 10;
-
-	while (!(err = bpf_spy(&self->spy, way->type, way->function, way->args, 0)) &&
-	       way->direct && --tries) {
-		bpf_spy_end(&self->spy);
-		check_unload(_metadata);
-		sleep(1);
-		ASSERT_EQ(0, load("require=all"));
-	}
-	EXPECT_EQ(way->direct ? -EBUSY : 0, err);
-}
-
-TEST_F(spied, beside_a_livepatch)
-{
-	if (!variant->way.direct)
+	if (!variant->way->direct)
 		SKIP(return, "that would keep us out");
-	box_open(_metadata, &self->a, BOX_A);
-	ASSERT_EQ(0, IN(&self->a, variant->way.prepare));
-	ASSERT_EQ(0, hold(variant->way.function));
+	if (variant->way->type != BPF_TRACE_FENTRY)
+		SKIP(return, "no program, so no matter of which type");
+	box_open(_metadata, &self->s.a, BOX_A);
+	ASSERT_EQ(0, IN(&self->s.a, variant->way->prepare));
+	ASSERT_EQ(0, hold(variant->way->function));
 	USE();
 	ASSERT_EQ(0, let_go());
 	USE();
-	box_close(_metadata, &self->a);
+	box_close(_metadata, &self->s.a);
 
 	check_unload(_metadata);
-	ASSERT_EQ(0, hold(variant->way.function));
-	begin(_metadata, &self->laws, "require=all");
-	box_open(_metadata, &self->a, BOX_A);
-	ASSERT_EQ(0, IN(&self->a, variant->way.prepare));
+	ASSERT_EQ(0, hold(variant->way->function));
+	begin(_metadata, &self->s.laws, "require=all");
+	box_open(_metadata, &self->s.a, BOX_A);
+	ASSERT_EQ(0, IN(&self->s.a, variant->way->prepare));
 	USE();
-	box_close(_metadata, &self->a);
+	box_close(_metadata, &self->s.a);
 	check_unload(_metadata);
 	ASSERT_EQ(0, let_go());
 	ASSERT_EQ(0, load("require=all"));
 }
 
 /* The module comes when the program is there already. */
-#define BEGIN_SPIED() do {						\
-	check_unload(_metadata);					\
-	ASSERT_SPY();							\
-	begin(_metadata, &self->laws, "require=all");			\
-	box_open(_metadata, &self->a, BOX_A);				\
-	ASSERT_EQ(0, IN(&self->a, forget, self->spy.map));		\
-	ASSERT_EQ(0, IN(&self->a, forget, self->spy.prog));		\
-	ASSERT_EQ(0, IN(&self->a, forget, self->spy.link));		\
-	ASSERT_EQ(0, IN(&self->a, variant->way.prepare));		\
+#define COME() do {							\
+	begin(_metadata, &self->s.laws, "require=all");			\
+	box_open(_metadata, &self->s.a, BOX_A);				\
+	ASSERT_EQ(0, IN(&self->s.a, forget, self->s.spy.map));		\
+	ASSERT_EQ(0, IN(&self->s.a, forget, self->s.spy.prog));		\
+	ASSERT_EQ(0, IN(&self->s.a, forget, self->s.spy.link));		\
+	ASSERT_EQ(0, IN(&self->s.a, variant->way->prepare));		\
 	USE();								\
 } while (0)
 
-TEST_F(spied, by_one_who_was_there)
-{
-	BEGIN_SPIED();
-	bpf_spy_end(&self->spy);
-	USE();
-	box_close(_metadata, &self->a);
-}
-
-TEST_F(spied, by_one_who_stays)
+TEST_F(spied, by_one_who_was_there_and_stays)
 {
 	struct worker worker;
 	unsigned long calls;
 
-	BEGIN_SPIED();
-	box_close(_metadata, &self->a);
+	check_unload(_metadata);
+	ASSERT_SPY();
+	COME();
+	box_close(_metadata, &self->s.a);
 	check_unload(_metadata);
 	/* Without us: the calls are as many, and none is refused. */
 	ASSERT_EQ(0, worker_start(&worker, "/"));
-	bpf_spy_watch(&self->spy, worker.pid);
-	EXPECT_EQ(0, worker_do(&worker, variant->way.prepare, 0, 0));
-	calls = bpf_spy_seen(&self->spy).calls;
-	EXPECT_EQ(0, worker_do(&worker, variant->way.take, 0, 0));
-	EXPECT_EQ(calls + 1, bpf_spy_seen(&self->spy).calls);
-	EXPECT_EQ(0, worker_do(&worker, variant->way.drop, 0, 0));
+	bpf_spy_watch(&self->s.spy, worker.pid);
+	EXPECT_EQ(0, worker_do(&worker, variant->way->prepare, 0, 0));
+	calls = bpf_spy_seen(&self->s.spy).calls;
+	EXPECT_EQ(0, worker_do(&worker, variant->way->take, 0, 0));
+	EXPECT_EQ(calls + 1, bpf_spy_seen(&self->s.spy).calls);
+	EXPECT_EQ(0, worker_do(&worker, variant->way->drop, 0, 0));
 	worker_stop(&worker);
-	bpf_spy_end(&self->spy);
-	ASSERT_EQ(0, load("require=all"));
+	/* We come again, and he goes. */
+	COME();
+	bpf_spy_end(&self->s.spy);
+	USE();
+	box_close(_metadata, &self->s.a);
 }
 
-/* Where BPF programs may come at any time. */
+TEST_F(later, by_one_who_came_later)
+{
+	box_open(_metadata, &self->s.a, BOX_A);
+	ASSERT_EQ(0, IN(&self->s.a, variant->way->prepare));
+	USE();
+	ASSERT_SPY();
+	USE();
+	bpf_spy_end(&self->s.spy);
+	USE();
+	box_close(_metadata, &self->s.a);
+}
+
+/* The same, for one program that refuses. */
 FIXTURE(shared) {
 	struct laws laws;
 	struct box a;
@@ -361,8 +404,8 @@ FIXTURE(shared) {
 
 FIXTURE_SETUP(shared)
 {
-	check_unload(_metadata);
-	ASSERT_EQ(0, load("require=all direct=0"));
+	NEEDS_MODULE();
+	ASSERT_EQ(0, have(false));
 	laws_begin(_metadata, &self->laws);
 	box_open(_metadata, &self->a, BOX_A);
 }
@@ -371,7 +414,6 @@ FIXTURE_TEARDOWN(shared)
 {
 	box_close(_metadata, &self->a);
 	laws_end(_metadata, &self->laws);
-	load_as_usual(_metadata);
 }
 
 /*
@@ -434,6 +476,25 @@ TEST_F(shared, file_refused_by_bpf)
 	EXPECT_EQ(0, FAILCNT(a, NUMFILE));
 	EXPECT_GE(self->laws.healed + 1, ub_status("healed"));
 	self->laws.healed = ub_status("healed");
+}
+
+/* The last: what is run after us finds the module as we did. */
+FIXTURE(after) {
+	int unused;
+};
+
+FIXTURE_SETUP(after)
+{
+	NEEDS_MODULE();
+}
+
+FIXTURE_TEARDOWN(after)
+{
+}
+
+TEST_F(after, loaded_again)
+{
+	EXPECT_EQ(0, have(true));
 }
 
 TEST_HARNESS_MAIN

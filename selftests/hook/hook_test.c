@@ -245,12 +245,15 @@ static void check_only(struct __test_metadata *_metadata, const char *off)
 	EXPECT_EQ(len, strlen(all_off())) TH_LOG("off: %s, not: %s", all_off(), off);
 }
 
-/* Nobody has us, and whatever we may stand in is there. */
+/*
+ * Nobody has us, and whatever we may stand in is there. To come and go takes seconds: the
+ * test before may have left us unloaded, and so does this one; the last test loads us.
+ */
 static void setup(struct __test_metadata *_metadata)
 {
-	if (geteuid() || access("/proc/stockvz", R_OK))
-		SKIP(_exit(KSFT_SKIP), "needs root and the module");
-	check_unload(_metadata);
+	NEEDS_MODULE();
+	if (!access("/proc/stockvz", F_OK))
+		check_unload(_metadata);
 	ASSERT_EQ(0, system("modprobe -a x_tables nf_tables"));
 }
 
@@ -265,7 +268,6 @@ FIXTURE_SETUP(module)
 
 FIXTURE_TEARDOWN(module)
 {
-	EXPECT_EQ(0, load(""));
 }
 
 #define TCPBUFS "tcpsndbuf tcprcvbuf"
@@ -436,7 +438,6 @@ FIXTURE_SETUP(whole)
 
 FIXTURE_TEARDOWN(whole)
 {
-	EXPECT_EQ(0, load(""));
 }
 
 TEST_F(whole, everything_is_on)
@@ -738,7 +739,6 @@ FIXTURE_SETUP(held)
 FIXTURE_TEARDOWN(held)
 {
 	let_go();
-	EXPECT_EQ(0, load("require=all"));
 }
 
 FIXTURE_VARIANT(held) {
@@ -776,15 +776,22 @@ TEST_F(held, features_off)
 {
 	bool gate = *variant->off;
 
+	/* Whoever goes first leaves nothing to the other: we, who did not get all, ... */
 	ASSERT_EQ(0, hold(variant->functions));
+	EXPECT_EQ(gate, load("require=all direct=0") != 0);
+	if (gate) {
+		EXPECT_NE(0, access("/proc/stockvz", F_OK));
+		EXPECT_TRUE(stands("/dev/kmsg", "not loaded: require=all, and ",
+				   variant->symbol, HOLDS));
+	} else {
+		check_unload(_metadata);
+	}
+
+	/* ... and he. */
 	ASSERT_EQ(0, load("direct=0"));
 	check_off(_metadata, variant->off, variant->symbol, HOLDS);
 	check_only(_metadata, variant->off);
 	check_counted(_metadata, variant->off);
-
-	/* Whoever goes first leaves nothing to the other. */
-	check_unload(_metadata);
-	ASSERT_EQ(0, load("direct=0"));
 	EXPECT_EQ(0, let_go());
 	check_off(_metadata, variant->off, variant->symbol, HOLDS);
 	check_only(_metadata, variant->off);
@@ -800,19 +807,23 @@ TEST_F(held, features_off)
 	check_unload(_metadata);
 }
 
-TEST_F(held, require_all)
-{
-	bool gate = *variant->off;
+/* The last: what is run after us finds the module as we did. */
+FIXTURE(after) {
+	int unused;
+};
 
-	ASSERT_EQ(0, hold(variant->functions));
-	EXPECT_EQ(gate, load("require=all direct=0") != 0);
-	if (gate) {
-		EXPECT_NE(0, access("/proc/stockvz", F_OK));
-		EXPECT_TRUE(stands("/dev/kmsg", "not loaded: require=all, and ",
-				   variant->symbol, HOLDS));
-	} else {
-		check_unload(_metadata);
-	}
+FIXTURE_SETUP(after)
+{
+	setup(_metadata);
+}
+
+FIXTURE_TEARDOWN(after)
+{
+}
+
+TEST_F(after, loaded_again)
+{
+	EXPECT_EQ(0, load("require=all"));
 }
 
 TEST_HARNESS_MAIN
