@@ -92,6 +92,12 @@ static inline int compat_ftrace_direct_end(struct ftrace_ops *ops, unsigned long
 #define compat_regs_of(fregs) ((fregs)->regs)
 #endif
 
+/* Where the function that is being entered goes on. */
+static __always_inline unsigned long compat_ftrace_ip(struct ftrace_regs *fregs)
+{
+	return compat_regs_of(fregs).ip;
+}
+
 /* What the function that is being entered shall find as its first argument. */
 static __always_inline void
 compat_ftrace_set_argument_0(struct ftrace_regs *fregs, unsigned long value)

@@ -12,7 +12,7 @@
  * gave leases a type of their own. Before, a lease is a lock.
  */
 #define file_lease file_lock
-#define compat_flc(lock, field) ((lock)->fl_##field)
+#define COMPAT_FLC(field) fl_##field
 #define compat_for_each_lock(lock, head) list_for_each_entry(lock, head, fl_list)
 
 #define COMPAT_LEASE "struct file_lock *"
@@ -21,13 +21,15 @@
 #else
 #include <linux/filelock.h>
 
-#define compat_flc(lock, field) ((lock)->c.flc_##field)
+#define COMPAT_FLC(field) c.flc_##field
 #define compat_for_each_lock(lock, head) list_for_each_entry(lock, head, c.flc_list)
 
 #define COMPAT_LEASE "struct file_lease *"
 
 #define COMPAT_LEASE_ARG int
 #endif
+
+#define compat_flc(lock, field) ((lock)->COMPAT_FLC(field))
 
 /*
  * A word in a lock for whoever has set its fl_ops: network filesystems keep there what

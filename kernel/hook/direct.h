@@ -7,8 +7,9 @@
  * returns to. In struct pt_regs this is ip and what follows; below it room is made for
  * the rest. So a callback finds the arguments where ftrace has them for it, and when it
  * sets another instruction pointer, that is where we return to. Of fregs it has these
- * alone, and no ip, op nor parent_ip: tracers that wait for a function to return have
- * put an address of theirs there, which by way of ftrace is done behind our back.
+ * alone, of its other arguments at most parent_ip. A tracer that waits for a function to
+ * return has put an address of its own there, which by way of ftrace is done behind our
+ * back: see hook_caller().
  *
  * What is not an argument of the function need not be kept: its caller knows that it
  * may be lost, since with -pg gcc does not look at what a function leaves alone.
@@ -40,6 +41,12 @@ static_assert(offsetof(struct pt_regs, si) == 104);
 static_assert(offsetof(struct pt_regs, di) == 112);
 static_assert(offsetof(struct pt_regs, ip) == 128);
 
+#define HOOK_TEXT_START "8"
+#define HOOK_TEXT_LEN "16"
+
+static_assert(offsetof(struct hook_text, start) == 8);
+static_assert(offsetof(struct hook_text, len) == 16);
+
 #define HOOK_SAVE_1 "	mov %rdi, 112(%rsp)\n"
 #define HOOK_SAVE_2 HOOK_SAVE_1 "	mov %rsi, 104(%rsp)\n"
 #define HOOK_SAVE_3 HOOK_SAVE_2 "	mov %rdx, 96(%rsp)\n"
@@ -55,27 +62,42 @@ static_assert(offsetof(struct pt_regs, ip) == 128);
 #define HOOK_LOAD_6 HOOK_LOAD_5 "	mov 64(%rsp), %r9\n"
 
 /* For the assembler, which cannot ask the compiler: stands in a function that is kept. */
+#define HOOK_SET(symbol, value)						\
+	({ asm volatile(".set " #symbol ", %c0" : : "i" (value)); })
+
 #define HOOK_SET_OFFSET(symbol, type, member)				\
-	({ asm volatile(".set " #symbol ", %c0" : : "i" (offsetof(type, member))); })
+	HOOK_SET(symbol, offsetof(type, member))
 
 /*
  * A direct way to NAME_hook() from a function of N arguments, or more if the
  * callback sets those.
  */
-#define HOOK_DIRECT(name, n) HOOK_DIRECT_UNLESS(name, n, "")
+#define HOOK_DIRECT(name, n) __HOOK_DIRECT(name, n, "", "")
 
 /*
  * The same where most calls are none of the callback's, and it takes less to find that out
- * than to keep the arguments: TEST jumps to 1 if the callback shall look. It may use rax.
+ * than to keep the arguments: TEST jumps to 1 if the callback shall look, and to 2 if not,
+ * as its end does. It may use rax, and change what the function gets.
  */
 #define HOOK_DIRECT_TEST(name, n, test)					\
-	HOOK_DIRECT_UNLESS(name, n,					\
-			   "	cmpq $0, hook_proof_task(%rip)\n"	\
-			   "	jne 1f\n"				\
-			   test						\
-			   ASM_RET "1:\n")
+	__HOOK_DIRECT(name, n, HOOK_UNLESS(test), "")
 
-#define HOOK_DIRECT_UNLESS(name, n, unless)				\
+#define HOOK_UNLESS(test) test "2:" ASM_RET "1:\n"
+
+/* The same of callbacks that want parent_ip. */
+#define HOOK_DIRECT_CALLER(name, n) __HOOK_DIRECT(name, n, "", HOOK_LOAD_PARENT)
+
+#define HOOK_DIRECT_CALLER_TEST(name, n, test)				\
+	__HOOK_DIRECT(name, n, HOOK_UNLESS(test), HOOK_LOAD_PARENT)
+
+#define HOOK_LOAD_PARENT "	mov 136(%rsp), %rsi\n"
+
+/* In a test: is this to prove the gate? */
+#define HOOK_TEST_PROOF							\
+	"	cmpq $0, hook_proof_task(%rip)\n"			\
+	"	jne 1f\n"
+
+#define __HOOK_DIRECT(name, n, unless, also)				\
 	asm("	.pushsection .text\n"					\
 	    "	.balign 16\n"						\
 	    "	.type " #name "_entry, @function\n"			\
@@ -85,6 +107,7 @@ static_assert(offsetof(struct pt_regs, ip) == 128);
 	    unless							\
 	    "	sub $128, %rsp\n"					\
 	    HOOK_SAVE_##n						\
+	    also							\
 	    "	mov %rsp, %rcx\n"					\
 	    "	call " #name "_hook\n"					\
 	    HOOK_LOAD_##n						\

@@ -216,6 +216,46 @@ void hook_refuse(struct ftrace_regs *fregs, long value);
 			hook_refuse(fregs, value);			\
 	}
 
+/*
+ * The same where CONCERNS(fregs) tells for less whether there is anything to do: mostly
+ * there is not, and then no frame is made.
+ */
+#define DEFINE_GATE_IF(name, concerns)					\
+	static noinline void name##_met(struct ftrace_regs *fregs)	\
+	{								\
+		long err = hook_proving(name##_hook) ?			\
+			   HOOK_PROOF_ERRNO : name(fregs);		\
+									\
+		if (unlikely(err))					\
+			hook_refuse(fregs, err);			\
+	}								\
+	__DEFINE_HOOK_IF(name##_hook, name##_met, concerns)
+
+#define DEFINE_VALUE_GATE_IF(name, value, concerns)			\
+	static noinline void name##_met(struct ftrace_regs *fregs)	\
+	{								\
+		bool no = hook_proving(name##_hook) ? true : name(fregs); \
+									\
+		if (unlikely(no))					\
+			hook_refuse(fregs, value);			\
+	}								\
+	__DEFINE_HOOK_IF(name##_hook, name##_met, concerns)
+
+#define DEFINE_HOOK_IF(name, concerns)					\
+	static noinline void name##_met(struct ftrace_regs *fregs)	\
+	{								\
+		name(fregs);						\
+	}								\
+	__DEFINE_HOOK_IF(name##_hook, name##_met, concerns)
+
+#define __DEFINE_HOOK_IF(hook, met, concerns)				\
+	void hook(unsigned long ip, unsigned long parent_ip,		\
+		  struct ftrace_ops *op, struct ftrace_regs *fregs)	\
+	{								\
+		if (unlikely((concerns)(fregs)) || hook_proving_any())	\
+			met(fregs);					\
+	}
+
 /* Any other hook: NAME(fregs) returns nothing. */
 #define DEFINE_HOOK(name)						\
 	void name##_hook(unsigned long ip, unsigned long parent_ip,	\
@@ -281,6 +321,7 @@ struct hook_text {
 };
 
 void hook_texts_find(struct hook_text *texts, unsigned int n);
+unsigned long hook_caller(struct ftrace_regs *fregs);
 
 /* The one of them that a callback's parent_ip is in, or NULL. */
 static __always_inline const struct hook_text *

@@ -27,8 +27,8 @@ static long numfile_alloc(struct ftrace_regs *fregs, struct ub *ub)
 {
 	if (!hook_on(STOCKVZ_RES_NUMFILE))
 		return 0;
-	if (owner_charge(hook_arg(fregs, 0, struct file *), ub, STOCKVZ_RES_NUMFILE, 1,
-			 UB_HARD))
+	if (__owner_charge(hook_arg(fregs, 0, struct file *), ub, STOCKVZ_RES_NUMFILE,
+			   1, UB_HARD))
 		return -ENFILE;
 	return 0;
 }

@@ -171,17 +171,53 @@ static __always_inline struct ub *payer(struct mem_cgroup *memcg)
 	return payer_elsewhere(cgroup);
 }
 
-/* Which code charges kernel memory: whole pages, and what objects need. */
-enum { PAGES, OBJECTS };
-
-static struct hook_text callers[] = {
-	[PAGES] = { .name = "__memcg_kmem_charge_page" },
-	[OBJECTS] = { .name = "obj_cgroup_charge" },
+/* Which code charges kernel memory: what objects need, and whole pages. */
+struct hook_text kmem_callers[] __read_mostly = {
+	{ .name = "obj_cgroup_charge" },
+	{ .name = "__memcg_kmem_charge_page" },
 };
 
-static const struct hook_text *caller_at(unsigned long ip)
+#define PAGES (&kmem_callers[1])
+
+/*
+ * Where else charges come from, as it turns out: users' pages, sockets' buffers. Each place
+ * is written once, by cmpxchg, when it is first met.
+ */
+unsigned long kmem_strangers[KMEM_STRANGERS] __read_mostly;
+
+static __always_inline const struct hook_text *caller_at(unsigned long ip)
 {
-	return hook_text_at(callers, ARRAY_SIZE(callers), ip);
+	return hook_text_at(kmem_callers, ARRAY_SIZE(kmem_callers), ip);
+}
+
+static void remember_stranger(unsigned long ip)
+{
+	unsigned int i;
+
+	for (i = 0; i < KMEM_STRANGERS; i++) {
+		unsigned long old = cmpxchg(&kmem_strangers[i], 0, ip);
+
+		if (!old || old == ip)
+			break;
+	}
+}
+
+/* One that is not seen at once: a stranger, or hidden by a tracer, whose address says nothing. */
+static noinline const struct hook_text *find_caller(struct ftrace_regs *fregs,
+						    unsigned long parent_ip)
+{
+	const struct hook_text *caller;
+	unsigned long ip;
+	unsigned int i;
+
+	for (i = 0; i < KMEM_STRANGERS; i++)
+		if (READ_ONCE(kmem_strangers[i]) == parent_ip)
+			return NULL;
+	ip = hook_caller(fregs);
+	caller = caller_at(ip);
+	if (!caller && ip == parent_ip)
+		remember_stranger(ip);
+	return caller;
 }
 
 /* A fault that comes out of user mode has no system call to fail. */
@@ -196,7 +232,7 @@ static enum ub_severity severity_of(const struct hook_text *caller, gfp_t gfp)
 	if (gfp & __GFP_NOFAIL || current->flags & PF_KTHREAD || in_user_fault())
 		return UB_FORCE;
 	if (current->in_execve ||
-	    (caller == &callers[PAGES] && (gfp & ~__GFP_COMP) == GFP_PGTABLE_USER))
+	    (caller == PAGES && (gfp & ~__GFP_COMP) == GFP_PGTABLE_USER))
 		return UB_SOFT;
 	return UB_HARD;
 }
@@ -276,37 +312,43 @@ static __always_inline bool reserve_at_once(struct mem_cgroup *memcg, unsigned i
 	return true;
 }
 
-static noinline void charge_or_refuse(struct ftrace_regs *fregs, unsigned long parent_ip)
+static noinline void charge_or_refuse(struct ftrace_regs *fregs,
+				      const struct hook_text *caller)
 {
 	gfp_t gfp = (__force gfp_t)hook_arg(fregs, 1, unsigned int);
 	int err = reserve(hook_arg(fregs, 0, struct mem_cgroup *),
 			  hook_arg(fregs, 2, unsigned int),
-			  severity_of(caller_at(parent_ip), gfp));
+			  severity_of(caller, gfp));
 
 	preempt_enable();
 	if (unlikely(err))
 		hook_refuse(fregs, err);
 }
 
-static __always_inline void kmem_charge(struct ftrace_regs *fregs, unsigned long parent_ip)
+static __always_inline void kmem_charge(struct ftrace_regs *fregs,
+					const struct hook_text *caller)
 {
-	if (!READ_ONCE(ub_bindings) || !may_reserve() || !hook_on(STOCKVZ_RES_KMEMSIZE))
-		return;
 	preempt_disable();
 	if (likely(reserve_at_once(hook_arg(fregs, 0, struct mem_cgroup *),
 				   hook_arg(fregs, 2, unsigned int))))
 		preempt_enable();
 	else
-		charge_or_refuse(fregs, parent_ip);
+		charge_or_refuse(fregs, caller);
+}
+
+static __always_inline bool kmem_concerns(void)
+{
+	return READ_ONCE(ub_bindings) && may_reserve() && hook_on(STOCKVZ_RES_KMEMSIZE);
 }
 
 /* The proof is also one that its callers are known. */
-static noinline void kmem_charge_proof(struct ftrace_regs *fregs, unsigned long parent_ip)
+static noinline void kmem_charge_proof(struct ftrace_regs *fregs,
+				       const struct hook_text *caller)
 {
 	if (hook_is_proof(kmem_charge_hook))
 		hook_refuse(fregs, HOOK_PROOF_ERRNO);
-	else
-		kmem_charge(fregs, parent_ip);
+	else if (kmem_concerns())
+		kmem_charge(fregs, caller);
 }
 
 /*
@@ -317,12 +359,17 @@ static noinline void kmem_charge_proof(struct ftrace_regs *fregs, unsigned long 
 void kmem_charge_hook(unsigned long ip, unsigned long parent_ip,
 		      struct ftrace_ops *op, struct ftrace_regs *fregs)
 {
-	if (!caller_at(parent_ip))
+	const struct hook_text *caller;
+
+	if (!kmem_concerns() && !hook_proving_any())
+		return;
+	caller = caller_at(parent_ip) ?: find_caller(fregs, parent_ip);
+	if (!caller)
 		return;
 	if (hook_proving_any())
-		kmem_charge_proof(fregs, parent_ip);
+		kmem_charge_proof(fregs, caller);
 	else
-		kmem_charge(fregs, parent_ip);
+		kmem_charge(fregs, caller);
 }
 
 /* The reservation, if there is one, is not in the first slot, or not for these. */
@@ -623,7 +670,7 @@ int kmem_init(void)
 	slots = kvcalloc(slots_mask + 1UL, sizeof(*slots), GFP_KERNEL);
 	if (!slots)
 		return -ENOMEM;
-	hook_texts_find(callers, ARRAY_SIZE(callers));
+	hook_texts_find(kmem_callers, ARRAY_SIZE(kmem_callers));
 	ub_set_total(STOCKVZ_RES_KMEMSIZE, total_kmemsize);
 	return 0;
 }

@@ -59,11 +59,14 @@ struct mm_meter {
 	bool refused;
 };
 
+static __always_inline struct mm_meter *mm_meter(struct meter *m)
+{
+	return m ? container_of(m, struct mm_meter, m) : NULL;
+}
+
 static struct mm_meter *of_mm(const struct mm_struct *mm)
 {
-	struct meter *m = meter_find(UB_MMS, mm);
-
-	return m ? container_of(m, struct mm_meter, m) : NULL;
+	return mm_meter(meter_find(UB_MMS, mm));
 }
 
 static const struct mm_struct *mm_of(const struct mm_meter *a)
@@ -170,7 +173,7 @@ enum place { PLACE_OTHER, PLACE_MMAP, PLACE_MPROTECT };
 
 #define PLACES 16
 
-static unsigned long places[PLACES];
+static unsigned long places[PLACES] __read_mostly;
 
 static bool is_named(const char *name, const char *prefix)
 {
@@ -180,36 +183,112 @@ static bool is_named(const char *name, const char *prefix)
 	return !strncmp(name, prefix, len) && (!name[len] || name[len] == '.');
 }
 
-static noinline enum place learn_place(unsigned long ip)
+static enum place named_place(unsigned long ip)
 {
-	enum place place = PLACE_OTHER;
 	char name[KSYM_SYMBOL_LEN];
-	unsigned int i;
 
 	sprint_symbol_no_offset(name, ip - 1);
 	if (is_named(name, "mmap_region") || is_named(name, "__mmap_region"))
-		place = PLACE_MMAP;
-	else if (is_named(name, "mprotect_fixup"))
-		place = PLACE_MPROTECT;
-	for (i = 0; i < PLACES; i++)
-		if (!cmpxchg(&places[i], 0, ip << 2 | place))
-			break;
-	return place;
+		return PLACE_MMAP;
+	return is_named(name, "mprotect_fixup") ? PLACE_MPROTECT : PLACE_OTHER;
 }
 
-static enum place place_of(unsigned long ip)
+static void remember_place(unsigned long ip, enum place place)
+{
+	unsigned long entry = ip << 2 | place, old;
+	unsigned int i;
+
+	for (i = 0; i < PLACES; i++) {
+		old = cmpxchg(&places[i], 0, entry);
+		if (!old || old == entry)
+			break;
+	}
+}
+
+static bool place_known(unsigned long ip, enum place *place)
 {
 	unsigned int i;
 
 	for (i = 0; i < PLACES; i++) {
 		unsigned long known = READ_ONCE(places[i]);
 
+		*place = known & 3;
 		if (known >> 2 == ip << 2 >> 2)
-			return known & 3;
+			return true;
 		if (!known)
 			break;
 	}
-	return learn_place(ip);
+	return false;
+}
+
+/* A tracer's address says nothing: what it hides is looked for each time. */
+static noinline enum place learn_place(struct ftrace_regs *fregs, unsigned long parent_ip)
+{
+	unsigned long ip = hook_caller(fregs);
+	enum place place;
+
+	if (place_known(ip, &place))
+		return place;
+	place = named_place(ip);
+	if (ip == parent_ip)
+		remember_place(ip, place);
+	return place;
+}
+
+static enum place place_of(struct ftrace_regs *fregs, unsigned long parent_ip)
+{
+	enum place place;
+
+	return likely(place_known(parent_ip, &place)) ? place : learn_place(fregs, parent_ip);
+}
+
+/*
+ * The hooks below ask for the meter of an address space, MM_OF(fregs). Most have none,
+ * which shows in a bucket that nobody is in: then there is no frame to make. NAME(fregs,
+ * meter) is called with preemption off, and says 0, or what the function shall fail with
+ * if it is a gate's.
+ */
+#define DEFINE_MM_HOOK(name, mm_of)					\
+	static __always_inline const struct mm_struct *name##_mm(struct ftrace_regs *fregs) \
+	{								\
+		return (mm_of)(fregs);					\
+	}								\
+									\
+	static noinline void name##_in(struct ftrace_regs *fregs, struct hlist_head *bucket) \
+	{								\
+		struct mm_meter *a;					\
+		long err = 0;						\
+									\
+		if (hook_proving(name##_hook)) {			\
+			hook_refuse(fregs, HOOK_PROOF_ERRNO);		\
+			return;						\
+		}							\
+		preempt_disable();					\
+		a = mm_meter(__meter_find(bucket, name##_mm(fregs)));	\
+		if (a)							\
+			err = name(fregs, a);				\
+		preempt_enable();					\
+		if (unlikely(err))					\
+			hook_refuse(fregs, err);			\
+	}								\
+									\
+	void name##_hook(unsigned long ip, unsigned long parent_ip,	\
+			 struct ftrace_ops *op, struct ftrace_regs *fregs) \
+	{								\
+		struct hlist_head *bucket = meter_bucket(UB_MMS, name##_mm(fregs)); \
+									\
+		if (unlikely(!hlist_empty(bucket)) || hook_proving_any()) \
+			name##_in(fregs, bucket);			\
+	}
+
+static __always_inline const struct mm_struct *mm_current(struct ftrace_regs *fregs)
+{
+	return current->mm;
+}
+
+static __always_inline const struct mm_struct *mm_argument(struct ftrace_regs *fregs)
+{
+	return hook_arg(fregs, 0, const struct mm_struct *);
 }
 
 /* mprotect asks once for what shall be, and if refused for what was. */
@@ -236,6 +315,37 @@ static bool expand(struct mm_meter *a, vm_flags_t flags, unsigned long pages,
 		   severity_of(flags));
 }
 
+/* Asked already if it is mmap's: see mm_map(). */
+static bool expand_asked(struct ftrace_regs *fregs, struct mm_meter *a,
+			 unsigned long parent_ip, bool *answer)
+{
+	enum place place = place_of(fregs, parent_ip);
+	bool skip;
+
+	if (place == PLACE_MMAP)
+		return false;
+	meter_lock(&a->m);
+	skip = expand(a, hook_arg(fregs, 1, vm_flags_t), hook_arg(fregs, 2, unsigned long),
+		      place, answer);
+	meter_unlock(&a->m);
+	return skip;
+}
+
+static noinline void mm_expand_in(struct ftrace_regs *fregs, struct hlist_head *bucket,
+				  unsigned long parent_ip)
+{
+	bool skip = hook_proving(mm_expand_hook), answer = false;
+	struct mm_meter *a;
+
+	preempt_disable();
+	a = mm_meter(__meter_find(bucket, mm_argument(fregs)));
+	if (a && !skip)
+		skip = expand_asked(fregs, a, parent_ip, &answer);
+	preempt_enable();
+	if (unlikely(skip))
+		hook_refuse(fregs, answer);
+}
+
 /*
  * may_expand_vm(mm, flags, pages): brk, mremap or a stack is about to grow, or
  * a private mapping becomes writable.
@@ -243,31 +353,10 @@ static bool expand(struct mm_meter *a, vm_flags_t flags, unsigned long pages,
 void mm_expand_hook(unsigned long ip, unsigned long parent_ip,
 		    struct ftrace_ops *op, struct ftrace_regs *fregs)
 {
-	struct mm_struct *mm = hook_arg(fregs, 0, struct mm_struct *);
-	bool skip = false, answer = false;
-	struct mm_meter *a;
-	enum place place;
+	struct hlist_head *bucket = meter_bucket(UB_MMS, mm_argument(fregs));
 
-	if (hook_proving(mm_expand_hook)) {
-		hook_refuse(fregs, false);
-		return;
-	}
-	preempt_disable();
-	a = of_mm(mm);
-	if (unlikely(a)) {
-		place = place_of(parent_ip);
-		/* Asked already: see mm_map(). */
-		if (place != PLACE_MMAP) {
-			meter_lock(&a->m);
-			skip = expand(a, hook_arg(fregs, 1, vm_flags_t),
-				      hook_arg(fregs, 2, unsigned long), place,
-				      &answer);
-			meter_unlock(&a->m);
-		}
-	}
-	preempt_enable();
-	if (unlikely(skip))
-		hook_refuse(fregs, answer);
+	if (unlikely(!hlist_empty(bucket)) || hook_proving_any())
+		mm_expand_in(fregs, bucket, parent_ip);
 }
 
 /* How much of what counts goes when something is mapped there? */
@@ -314,44 +403,36 @@ static long map(struct mm_meter *a, unsigned long addr, unsigned long len,
 }
 
 /* mmap_region(file, addr, len, flags, ...): something is about to be mapped. */
-static long mm_map(struct ftrace_regs *fregs)
+static __always_inline long mm_map(struct ftrace_regs *fregs, struct mm_meter *a)
 {
-	struct mm_meter *a;
-	long err = 0;
-
-	preempt_disable();
-	a = of_mm(current->mm);
-	if (a)
-		err = map(a, hook_arg(fregs, 1, unsigned long),
-			  hook_arg(fregs, 2, unsigned long),
-			  hook_arg(fregs, 3, vm_flags_t));
-	preempt_enable();
-	return err;
+	return map(a, hook_arg(fregs, 1, unsigned long), hook_arg(fregs, 2, unsigned long),
+		   hook_arg(fregs, 3, vm_flags_t));
 }
 
-DEFINE_GATE(mm_map)
+DEFINE_MM_HOOK(mm_map, mm_current)
 
 /* mprotect_fixup(tlb, vma, ...): the protection of a mapping changes. */
-static void mm_protect(struct ftrace_regs *fregs)
+static __always_inline const struct vm_area_struct *mm_protected(struct ftrace_regs *fregs)
 {
-	const struct vm_area_struct *vma =
-		hook_arg(fregs, COMPAT_VMA_ITERATOR + 1,
-			 const struct vm_area_struct *);
-	struct mm_meter *a;
-
-	preempt_disable();
-	a = of_mm(vma->vm_mm);
-	if (a) {
-		meter_lock(&a->m);
-		ask(a, 0, 0, UB_SOFT);
-		a->was = vma->vm_flags;
-		a->refused = false;
-		meter_unlock(&a->m);
-	}
-	preempt_enable();
+	return hook_arg(fregs, COMPAT_VMA_ITERATOR + 1, const struct vm_area_struct *);
 }
 
-DEFINE_HOOK(mm_protect)
+static __always_inline const struct mm_struct *mm_of_protected(struct ftrace_regs *fregs)
+{
+	return mm_protected(fregs)->vm_mm;
+}
+
+static __always_inline long mm_protect(struct ftrace_regs *fregs, struct mm_meter *a)
+{
+	meter_lock(&a->m);
+	ask(a, 0, 0, UB_SOFT);
+	a->was = mm_protected(fregs)->vm_flags;
+	a->refused = false;
+	meter_unlock(&a->m);
+	return 0;
+}
+
+DEFINE_MM_HOOK(mm_protect, mm_of_protected)
 
 /* Will the kernel count it when it is locked? */
 static bool lockable(const struct vm_area_struct *vma)
@@ -361,52 +442,46 @@ static bool lockable(const struct vm_area_struct *vma)
 	       !is_vm_hugetlb_page((struct vm_area_struct *)vma);
 }
 
-/* mlock_fixup(vma, prev, start, end, flags): it is locked, or no longer. */
-static long mm_lock(struct ftrace_regs *fregs)
+static __always_inline const struct vm_area_struct *mm_to_lock(struct ftrace_regs *fregs)
 {
-	const struct vm_area_struct *vma =
-		hook_arg(fregs, COMPAT_VMA_ITERATOR, const struct vm_area_struct *);
-	unsigned long start = hook_arg(fregs, COMPAT_VMA_ITERATOR + 2,
-				       unsigned long);
-	unsigned long end = hook_arg(fregs, COMPAT_VMA_ITERATOR + 3,
-				     unsigned long);
-	vm_flags_t flags = hook_arg(fregs, COMPAT_VMA_ITERATOR + 4, vm_flags_t);
-	bool more = flags & VM_LOCKED && lockable(vma);
-	struct mm_meter *a;
-	long err = 0;
+	return hook_arg(fregs, COMPAT_VMA_ITERATOR, const struct vm_area_struct *);
+}
 
-	preempt_disable();
-	a = of_mm(vma->vm_mm);
-	if (a) {
-		meter_lock(&a->m);
-		err = ask(a, 0, more ? (end - start) >> PAGE_SHIFT : 0, UB_HARD);
-		meter_unlock(&a->m);
-	}
-	preempt_enable();
+static __always_inline const struct mm_struct *mm_of_lock(struct ftrace_regs *fregs)
+{
+	return mm_to_lock(fregs)->vm_mm;
+}
+
+/* mlock_fixup(vma, prev, start, end, flags): it is locked, or no longer. */
+static __always_inline long mm_lock(struct ftrace_regs *fregs, struct mm_meter *a)
+{
+	unsigned long start = hook_arg(fregs, COMPAT_VMA_ITERATOR + 2, unsigned long);
+	unsigned long end = hook_arg(fregs, COMPAT_VMA_ITERATOR + 3, unsigned long);
+	vm_flags_t flags = hook_arg(fregs, COMPAT_VMA_ITERATOR + 4, vm_flags_t);
+	bool more = flags & VM_LOCKED && lockable(mm_to_lock(fregs));
+	long err;
+
+	meter_lock(&a->m);
+	err = ask(a, 0, more ? (end - start) >> PAGE_SHIFT : 0, UB_HARD);
+	meter_unlock(&a->m);
 	return err;
 }
 
-DEFINE_GATE(mm_lock)
+DEFINE_MM_HOOK(mm_lock, mm_of_lock)
 
 /*
  * userfaultfd_unmap_complete(mm, uf): the last that mmap, munmap, brk and
  * mremap do, mmap_lock let go: the kernel's sums tell what came of it.
  */
-static void mm_done(struct ftrace_regs *fregs)
+static __always_inline long mm_done(struct ftrace_regs *fregs, struct mm_meter *a)
 {
-	struct mm_meter *a;
-
-	preempt_disable();
-	a = of_mm(hook_arg(fregs, 0, struct mm_struct *));
-	if (a) {
-		meter_lock(&a->m);
-		mm_settle(&a->m);
-		meter_unlock(&a->m);
-	}
-	preempt_enable();
+	meter_lock(&a->m);
+	mm_settle(&a->m);
+	meter_unlock(&a->m);
+	return 0;
 }
 
-DEFINE_HOOK(mm_done)
+DEFINE_MM_HOOK(mm_done, mm_argument)
 
 static int charge_new(struct mm_meter *a, enum ub_severity severity)
 {
@@ -497,20 +572,14 @@ static long mm_exec(struct ftrace_regs *fregs)
 DEFINE_GATE(mm_exec)
 
 /* exit_mmap(mm): its last user has gone, or it never had one. */
-static void mm_exit(struct ftrace_regs *fregs)
+static __always_inline long mm_exit(struct ftrace_regs *fregs, struct mm_meter *a)
 {
-	struct mm_meter *a;
-
-	preempt_disable();
-	a = of_mm(hook_arg(fregs, 0, struct mm_struct *));
-	if (a) {
-		meter_stop(&a->m);
-		kfree_rcu(a, m.rcu);
-	}
-	preempt_enable();
+	meter_stop(&a->m);
+	kfree_rcu(a, m.rcu);
+	return 0;
 }
 
-DEFINE_HOOK(mm_exit)
+DEFINE_MM_HOOK(mm_exit, mm_argument)
 
 static unsigned long map_a_page(void)
 {

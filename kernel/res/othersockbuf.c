@@ -160,7 +160,7 @@ static __always_inline int add(struct sockmem *m, unsigned int size,
 }
 
 /* A refusal does not count. */
-static int take(struct sockmem *m, unsigned int size)
+static __always_inline int take(struct sockmem *m, unsigned int size)
 {
 	unsigned long flags;
 	int err;
@@ -265,8 +265,8 @@ static noinline int wait_for_room(struct sockmem *m, unsigned int size,
 	return err;
 }
 
-/* In max_page_order, of a call of ours: the hook takes it off again. */
-#define CHARGED BIT(16)
+/* A call of ours: the hook takes it off again. */
+#define CHARGED BIT(OTHERSOCKBUF_CHARGED_BIT)
 
 /*
  * Runs in place of sock_alloc_send_pskb(), which it calls, and is handed the record

@@ -129,7 +129,9 @@ int tcpbuf_send_prove(void);
 int tcpbuf_connect_prove(void);
 int tcpbuf_receive_prove(void);
 
-/* othersockbuf.c */
+/* othersockbuf.c. In max_page_order, of a call that is its own. */
+#define OTHERSOCKBUF_CHARGED_BIT 16
+
 DECLARE_HOOK(othersockbuf_send);
 DECLARE_HOOK(othersockbuf_wfree);
 int othersockbuf_send_prove(void);
@@ -167,6 +169,11 @@ const char *memcg_changed(struct ub *ub, struct ub_binding *now,
 			  struct ub_binding *old);
 
 /* kmem.c */
+#define KMEM_STRANGERS 8
+
+extern struct hook_text kmem_callers[];
+extern unsigned long kmem_strangers[KMEM_STRANGERS];
+
 DECLARE_HOOK(kmem_charge);
 DECLARE_HOOK(kmem_account);
 int kmem_prove(void);

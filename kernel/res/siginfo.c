@@ -47,25 +47,27 @@ static struct ub *payer(struct task_struct *task)
 	return ub_of_cgroup(task_dfl_cgroup(task));
 }
 
+static noinline bool reserve_refused(struct ub *ub)
+{
+	struct owner *o = owner_reserve(ub, STOCKVZ_RES_NUMSIGINFO, 1, UB_HARD);
+
+	__this_cpu_write(being_sent, o);
+	return !o;
+}
+
 /*
  * __sigqueue_alloc(sig, t, gfp, override_rlimit, flags), with the siglock of t
  * held, and so irqs off, unless it is a timer's.
  */
-static bool numsiginfo_alloc(struct ftrace_regs *fregs)
+static __always_inline bool numsiginfo_alloc(struct ftrace_regs *fregs)
 {
-	struct task_struct *t = hook_arg(fregs, 1, struct task_struct *);
 	unsigned int flags = hook_arg(fregs, 4, unsigned int);
-	struct owner *o;
 	struct ub *ub;
 
 	if (flags & SIGQUEUE_PREALLOC || !hook_on(STOCKVZ_RES_NUMSIGINFO))
 		return false;
-	ub = payer(t);
-	if (likely(!ub))
-		return false;
-	o = owner_reserve(ub, STOCKVZ_RES_NUMSIGINFO, 1, UB_HARD);
-	__this_cpu_write(being_sent, o);
-	return !o;
+	ub = payer(hook_arg(fregs, 1, struct task_struct *));
+	return unlikely(ub) && reserve_refused(ub);
 }
 
 DEFINE_VALUE_GATE(numsiginfo_alloc, 0)
@@ -77,6 +79,18 @@ static bool raised_by_a_fault(const struct sigqueue *q)
 	       sigmask(q->info.si_signo) & FAULTS;
 }
 
+static noinline void place(struct owner *o, const struct sigpending *pending, int result)
+{
+	const struct sigqueue *q = list_last_entry(&pending->list, struct sigqueue, list);
+
+	__this_cpu_write(being_sent, NULL);
+	if (result != TRACE_SIGNAL_DELIVERED || list_empty(&pending->list) ||
+	    raised_by_a_fault(q))
+		owner_cancel(o);
+	else
+		owner_place(o, q);
+}
+
 /*
  * The end of __send_signal_locked(), where a siginfo, if there is one, is the
  * last of its list, and of send_sigqueue(), which did not come by our gate.
@@ -85,19 +99,9 @@ void numsiginfo_sent(void *data, int sig, struct kernel_siginfo *info,
 		     struct task_struct *task, int group, int result)
 {
 	struct owner *o = __this_cpu_read(being_sent);
-	struct sigpending *pending = group ? &task->signal->shared_pending :
-					     &task->pending;
-	struct sigqueue *q;
 
-	if (likely(!o))
-		return;
-	__this_cpu_write(being_sent, NULL);
-	q = list_last_entry(&pending->list, struct sigqueue, list);
-	if (result != TRACE_SIGNAL_DELIVERED || list_empty(&pending->list) ||
-	    raised_by_a_fault(q))
-		owner_cancel(o);
-	else
-		owner_place(o, q);
+	if (unlikely(o))
+		place(o, group ? &task->signal->shared_pending : &task->pending, result);
 }
 
 HOOK_PIN_PROBE(signal_generate, numsiginfo_sent);

@@ -59,7 +59,7 @@ static long numsock_create(struct ftrace_regs *fregs, struct ub *ub)
 
 	if (kern || !sock->sk || !hook_on(res))
 		return 0;
-	if (!owner_charge(sock->sk, ub, res, 1, UB_HARD))
+	if (!__owner_charge(sock->sk, ub, res, 1, UB_HARD))
 		return 0;
 	return is_inet(family) || family == PF_PACKET ? -ENOBUFS : -ENOMEM;
 }

@@ -65,6 +65,8 @@ static noinline struct sockmem *find_or_make(struct sock *sk)
 	struct sockmem *m;
 
 	spin_lock(lock_of(bucket));
+	/* Pairs with surely_none(): it is locked before the owner is asked for. */
+	smp_mb__after_spinlock();
 	m = sockmem_in(bucket, sk);
 	if (!m)
 		ub = owner_get(sk);
@@ -256,6 +258,22 @@ static void free_rcu_sockmem(struct rcu_head *rcu)
 	kmem_cache_free(cache, container_of(rcu, struct sockmem, rcu));
 }
 
+/*
+ * No record, and nobody is about to put one there: a socket that never sent has none. The
+ * lock is looked at first: who takes it later finds that the socket has no owner any more,
+ * since what paid that one back, atomic operations all, comes before.
+ */
+static bool surely_none(struct hlist_head *bucket)
+{
+	/* Pairs with find_or_make(). */
+	smp_mb__after_atomic();
+	if (spin_is_locked(lock_of(bucket)))
+		return false;
+	/* Who has let go of it has put his record there before. */
+	smp_rmb();
+	return hlist_empty(bucket);
+}
+
 /**
  * sockmem_drop() - a socket that somebody paid for dies
  * @sk: the socket; it has no owner any more
@@ -272,6 +290,8 @@ void sockmem_drop(const struct sock *sk)
 	struct sockmem *m;
 	struct ub *ub;
 
+	if (surely_none(bucket))
+		return;
 	local_irq_save(flags);
 	spin_lock(lock_of(bucket));
 	m = sockmem_in(bucket, sk);

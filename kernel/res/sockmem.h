@@ -73,6 +73,18 @@ void sockmem_drop(const struct sock *sk);
 int sockmem_init(void);
 void sockmem_exit(void);
 
+/* sockmem_lock() past its first glance, which somebody else has taken. */
+static __always_inline struct sockmem *__sockmem_lock(struct sock *sk, unsigned long *flags)
+{
+	struct sockmem *m;
+
+	local_irq_save(*flags);
+	m = sockmem_find_lock(sk);
+	if (unlikely(!m))
+		local_irq_restore(*flags);
+	return m;
+}
+
 /**
  * sockmem_lock() - the record of a socket, locked
  * @sk: the socket; lives
@@ -85,15 +97,7 @@ void sockmem_exit(void);
 static __always_inline struct sockmem *sockmem_lock(struct sock *sk,
 						    unsigned long *flags)
 {
-	struct sockmem *m;
-
-	if (likely(owner_is_nobody(sk)))
-		return NULL;
-	local_irq_save(*flags);
-	m = sockmem_find_lock(sk);
-	if (unlikely(!m))
-		local_irq_restore(*flags);
-	return m;
+	return likely(owner_is_nobody(sk)) ? NULL : __sockmem_lock(sk, flags);
 }
 
 /**

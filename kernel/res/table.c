@@ -4,6 +4,7 @@
  */
 #include <linux/fs.h>
 #include <linux/magic.h>
+#include <linux/memcontrol.h>
 
 #include "compat/locks.h"
 #include "hook/direct.h"
@@ -23,22 +24,56 @@ static void __used set_offsets(void)
 	HOOK_SET_OFFSET(FILE_F_OP, struct file, f_op);
 	HOOK_SET_OFFSET(OP_LOCK, const struct file_operations, lock);
 	HOOK_SET_OFFSET(OP_FLOCK, const struct file_operations, flock);
+	HOOK_SET_OFFSET(LOCK_FLAGS, struct file_lock, COMPAT_FLC(flags));
+	HOOK_SET_OFFSET(LOCK_TYPE, struct file_lock, COMPAT_FLC(type));
 	HOOK_SET_OFFSET(INODE_I_SB, struct inode, i_sb);
 	HOOK_SET_OFFSET(SB_MAGIC, struct super_block, s_magic);
+	HOOK_SET(ITEM_KMEM, MEMCG_KMEM);
 }
 
 /* As has_ops() of flock.c. */
 HOOK_DIRECT_TEST(numflock_ask, 2,
+		 HOOK_TEST_PROOF
 		 "	mov FILE_F_OP(%rdi), %rax\n"
 		 "	cmpq $0, OP_LOCK(%rax)\n"
 		 "	jne 1f\n"
 		 "	cmpq $0, OP_FLOCK(%rax)\n"
 		 "	jne 1f\n");
 
+/* As asks_flock() of flock.c. */
+HOOK_DIRECT_TEST(numflock_flock, 4,
+		 HOOK_TEST_PROOF
+		 "	testb $" __stringify(FL_FLOCK) ", LOCK_FLAGS(%rsi)\n"
+		 "	jz 2f\n"
+		 "	cmpb $" __stringify(F_UNLCK) ", LOCK_TYPE(%rsi)\n"
+		 "	jne 1f\n");
+
 /* As is_shmem() of shm.c. */
 HOOK_DIRECT_TEST(shm_file, 5,
+		 HOOK_TEST_PROOF
 		 "	mov INODE_I_SB(%rdi), %rax\n"
 		 "	cmpq $" __stringify(TMPFS_MAGIC) ", SB_MAGIC(%rax)\n"
+		 "	je 1f\n");
+
+/* As find_caller() of kmem.c: who charges kernel memory often, and who something else. */
+HOOK_DIRECT_CALLER_TEST(kmem_charge, 3,
+			"	mov 8(%rsp), %rax\n"
+			"	sub kmem_callers + " HOOK_TEXT_START "(%rip), %rax\n"
+			"	cmp kmem_callers + " HOOK_TEXT_LEN "(%rip), %rax\n"
+			"	jb 1f\n"
+			"	mov 8(%rsp), %rax\n"
+			"	cmp kmem_strangers(%rip), %rax\n"
+			"	je 2f\n"
+			"	cmp kmem_strangers + 8(%rip), %rax\n"
+			"	jne 1f\n");
+
+/* As othersockbuf_send_hook() does with its own call. */
+HOOK_DIRECT_TEST(othersockbuf_send, 6,
+		 "	btr $" __stringify(OTHERSOCKBUF_CHARGED_BIT) ", %r9d\n"
+		 "	jnc 1f\n");
+
+HOOK_DIRECT_TEST(kmem_account, 3,
+		 "	cmp $ITEM_KMEM, %esi\n"
 		 "	je 1f\n");
 
 /* What is called often is called without a detour. */
@@ -54,13 +89,11 @@ HOOK_DIRECT(tcpbuf_send, 3);
 HOOK_DIRECT(tcpbuf_receive, 3);
 HOOK_DIRECT(tcpbuf_came, 1);
 HOOK_DIRECT(tcpbuf_look, 2);
-HOOK_DIRECT(othersockbuf_send, 6);
 HOOK_DIRECT(othersockbuf_wfree, 1);
-HOOK_DIRECT(numflock_flock, 4);
 HOOK_DIRECT(numflock_posix, 4);
 HOOK_DIRECT(numsiginfo_alloc, 5);
 HOOK_DIRECT(numsiginfo_collect, 4);
-HOOK_DIRECT(kmem_account, 3);
+HOOK_DIRECT_CALLER(mm_expand, 3);
 HOOK_DIRECT(mm_map, 6);
 HOOK_DIRECT(mm_protect, 6);
 HOOK_DIRECT(mm_lock, 6);
@@ -367,7 +400,7 @@ static struct hook table[] = {
 		.prototype = "int (struct mem_cgroup *, gfp_t, unsigned int)",
 		.role = HOOK_GATE,
 		.callback = kmem_charge_hook,
-		.way = HOOK_ALONE,
+		.direct = &kmem_charge_direct,
 		.serves = SERVES(KMEMSIZE),
 		.prove = kmem_prove,
 	}, {
@@ -402,7 +435,7 @@ static struct hook table[] = {
 		.symbol = { "may_expand_vm" },
 		.role = HOOK_GATE,
 		.callback = mm_expand_hook,
-		.way = HOOK_ALONE,
+		.direct = &mm_expand_direct,
 		.serves = SERVES(PRIVVMPAGES) | SERVES(LOCKEDPAGES),
 		.prove = mm_expand_prove,
 	}, {

@@ -62,8 +62,7 @@ static __always_inline unsigned int received(const struct sock *sk)
 	return max(atomic_read(&sk->sk_rmem_alloc), 0);
 }
 
-/* What a socket received is to be charged so much in all. */
-static int charge_received(struct sockmem *m, unsigned int bytes,
+static int change_received(struct sockmem *m, unsigned int bytes,
 			   enum ub_severity severity, struct ub_refusal *why)
 {
 	int err = 0;
@@ -71,49 +70,72 @@ static int charge_received(struct sockmem *m, unsigned int bytes,
 	lockdep_assert_held(&m->lock);
 	if (bytes < m->rcv)
 		ub_uncharge(m->ub, STOCKVZ_RES_TCPRCVBUF, m->rcv - bytes);
-	else if (bytes > m->rcv)
-		err = ub_counter_charge(counter_of(m, STOCKVZ_RES_TCPRCVBUF),
-					bytes - m->rcv, severity, why);
+	else
+		err = __ub_counter_charge(counter_of(m, STOCKVZ_RES_TCPRCVBUF),
+					  bytes - m->rcv, severity, why);
 	if (!err)
 		m->rcv = bytes;
 	return err;
 }
 
+/* What a socket received is to be charged so much in all. */
+static __always_inline int charge_received(struct sockmem *m, unsigned int bytes,
+					   enum ub_severity severity, struct ub_refusal *why)
+{
+	return bytes == m->rcv ? 0 : change_received(m, bytes, severity, why);
+}
+
+/* What a socket sent, likewise: it cannot be refused any more. */
+static __always_inline void charge_sent(struct sockmem *m, unsigned int bytes)
+{
+	if (bytes != m->snd)
+		sockmem_send(m, bytes, UB_FORCE, NULL);
+}
+
 /* Charge what the kernel says. With the socket's lock. */
 static void look(struct sockmem *m, const struct sock *sk)
 {
-	sockmem_send(m, sent(sk), UB_FORCE, NULL);
+	charge_sent(m, sent(sk));
 	charge_received(m, received(sk), UB_FORCE, NULL);
 }
 
-/* The record of a TCP socket, locked; NULL for any other, or the host's. */
-static __always_inline struct sockmem *lock_tcp(struct sock *sk,
-						unsigned long *flags)
+/* A record that was found, locked: of TCP, or let go. */
+static __always_inline struct sockmem *tcp_or_none(struct sockmem *m, unsigned long flags)
 {
-	struct sockmem *m;
-
-	if (!hook_on(STOCKVZ_RES_TCPSNDBUF))
-		return NULL;
-	m = sockmem_lock(sk, flags);
 	if (likely(!m) || likely(m->tcp))
 		return m;
-	sockmem_unlock(m, *flags);
+	sockmem_unlock(m, flags);
 	return NULL;
 }
 
-/* The same for what was counted before. */
-static __always_inline struct sockmem *lock_tcp_old(struct sock *sk,
-						    unsigned long *flags)
+/*
+ * The record of a TCP socket that may be paid for, locked; NULL for any other, or the
+ * host's.
+ */
+static __always_inline struct sockmem *lock_tcp(struct sock *sk, unsigned long *flags)
 {
-	struct sockmem *m;
-
 	if (!hook_on(STOCKVZ_RES_TCPSNDBUF))
 		return NULL;
-	m = sockmem_lock_old(sk, flags);
-	if (likely(!m) || likely(m->tcp))
-		return m;
-	sockmem_unlock(m, *flags);
-	return NULL;
+	return tcp_or_none(__sockmem_lock(sk, flags), *flags);
+}
+
+/* The same for what was counted before. */
+static __always_inline struct sockmem *lock_tcp_old(struct sock *sk, unsigned long *flags)
+{
+	if (!hook_on(STOCKVZ_RES_TCPSNDBUF))
+		return NULL;
+	return tcp_or_none(sockmem_lock_old(sk, flags), *flags);
+}
+
+/* May the socket that a function is about have a record? Mostly it is the host's. */
+static __always_inline bool may_be_paid(struct ftrace_regs *fregs)
+{
+	return !owner_is_nobody(hook_arg(fregs, 0, struct sock *));
+}
+
+static __always_inline bool may_have_record(struct ftrace_regs *fregs)
+{
+	return !hlist_empty(sockmem_bucket(hook_arg(fregs, 0, struct sock *)));
 }
 
 /* Look at a socket if nobody is busy with it: who is will look. */
@@ -230,7 +252,7 @@ static bool tcpbuf_may_send(struct ftrace_regs *fregs)
 	return no;
 }
 
-DEFINE_VALUE_GATE(tcpbuf_may_send, false)
+DEFINE_VALUE_GATE_IF(tcpbuf_may_send, false, may_be_paid)
 
 /*
  * Whoever is refused gets what is left of the page in hand instead. If that is
@@ -252,7 +274,7 @@ static int add_sent(struct sockmem *m, const struct sock *sk, unsigned int more)
 	unsigned int bytes = sent(sk) + more;
 
 	/* So that it is asked for what is really more. */
-	sockmem_send(m, sent(sk), UB_FORCE, NULL);
+	charge_sent(m, sent(sk));
 	if (likely(!sockmem_send(m, bytes, UB_HARD, NULL)))
 		return 0;
 	if (!may_refuse_to_send(sk) || must_grant(sk))
@@ -291,7 +313,7 @@ static bool tcpbuf_send(struct ftrace_regs *fregs)
 	return no;
 }
 
-DEFINE_VALUE_GATE(tcpbuf_send, 0)
+DEFINE_VALUE_GATE_IF(tcpbuf_send, 0, may_be_paid)
 
 /*
  * sk_stream_wait_memory(sk, timeo): a sender has to wait, or to be told EAGAIN.
@@ -327,7 +349,7 @@ static void tcpbuf_wait(struct ftrace_regs *fregs)
 	sockmem_unlock(m, flags);
 }
 
-DEFINE_HOOK(tcpbuf_wait)
+DEFINE_HOOK_IF(tcpbuf_wait, may_be_paid)
 
 /* tcp_connect(sk): the SYN is a segment. With the socket's lock. */
 static long tcpbuf_connect(struct ftrace_regs *fregs)
@@ -353,7 +375,7 @@ static long tcpbuf_connect(struct ftrace_regs *fregs)
 	return -ENOBUFS;
 }
 
-DEFINE_GATE(tcpbuf_connect)
+DEFINE_GATE_IF(tcpbuf_connect, may_be_paid)
 
 /*
  * Receiving.
@@ -491,7 +513,7 @@ static long tcpbuf_receive(struct ftrace_regs *fregs)
 	       0 : -ENOMEM;
 }
 
-DEFINE_GATE(tcpbuf_receive)
+DEFINE_GATE_IF(tcpbuf_receive, may_be_paid)
 
 /*
  * tcp_data_ready(sk): a segment was queued, perhaps without asking. With the
@@ -508,7 +530,7 @@ static void tcpbuf_came(struct ftrace_regs *fregs)
 	take(m, sk, flags, received(sk), true);
 }
 
-DEFINE_HOOK(tcpbuf_came)
+DEFINE_HOOK_IF(tcpbuf_came, may_be_paid)
 
 /* __sk_mem_reclaim(sk, bytes): something was freed. With the socket's lock. */
 static void tcpbuf_look(struct ftrace_regs *fregs)
@@ -523,7 +545,7 @@ static void tcpbuf_look(struct ftrace_regs *fregs)
 	sockmem_unlock(m, flags);
 }
 
-DEFINE_HOOK(tcpbuf_look)
+DEFINE_HOOK_IF(tcpbuf_look, may_have_record)
 
 /**
  * tcpbuf_rfree() - a segment was read

@@ -7,33 +7,7 @@
 
 #include "owner.h"
 
-/**
- * struct owner - an object and who paid for it
- * @next: in its bucket, whose lock guards all of this; while not in use, in a CPU's
- *	list of free ones
- * @object: its address, only ever compared
- * @ub: counted: see struct ub
- * @amount: what was charged
- * @res: of which resource
- */
-struct owner {
-	struct owner *next;
-	const void *object;
-	struct ub *ub;
-	unsigned int amount;
-	enum stockvz_resource res;
-};
-
-/*
- * Four fifths of an entry's price is the allocator's, so each CPU keeps some.
- * Used with irqs off.
- */
 #define SPARES 64
-
-struct spares {
-	struct owner *first;
-	unsigned int n;
-};
 
 /* A bucket for this much memory; at least and at most 2^MIN, 2^MAX buckets. */
 #define BYTES_PER_BUCKET (128UL << 10)
@@ -44,7 +18,7 @@ struct owner_bucket *owner_table;
 unsigned int owner_mask __read_mostly;
 
 static struct kmem_cache *cache;
-static DEFINE_PER_CPU(struct spares, spares);
+DEFINE_PER_CPU(struct owner_spares, owner_spares);
 /* Entries, spare ones too: this changes less often than how many are in use. */
 static DEFINE_PER_CPU(long, allocated);
 static atomic_long_t healed;
@@ -60,13 +34,13 @@ static noinline struct owner *allocate(void)
 
 static __always_inline struct owner *take(void)
 {
-	struct owner *o = __this_cpu_read(spares.first);
+	struct owner *o = __this_cpu_read(owner_spares.first);
 
 	lockdep_assert_irqs_disabled();
 	if (unlikely(!o))
 		return allocate();
-	__this_cpu_write(spares.first, o->next);
-	__this_cpu_dec(spares.n);
+	__this_cpu_write(owner_spares.first, o->next);
+	__this_cpu_dec(owner_spares.n);
 	return o;
 }
 
@@ -79,13 +53,13 @@ static noinline void discard(struct owner *o)
 static __always_inline void keep(struct owner *o)
 {
 	lockdep_assert_irqs_disabled();
-	if (unlikely(__this_cpu_read(spares.n) >= SPARES)) {
+	if (unlikely(__this_cpu_read(owner_spares.n) >= SPARES)) {
 		discard(o);
 		return;
 	}
-	o->next = __this_cpu_read(spares.first);
-	__this_cpu_write(spares.first, o);
-	__this_cpu_inc(spares.n);
+	o->next = __this_cpu_read(owner_spares.first);
+	__this_cpu_write(owner_spares.first, o);
+	__this_cpu_inc(owner_spares.n);
 }
 
 /*
@@ -105,20 +79,6 @@ static __always_inline void unlock(struct owner_bucket *bucket, struct owner *fi
 {
 	/* Pairs with test_and_set_bit_lock(). */
 	smp_store_release(&bucket->first, (unsigned long)first);
-}
-
-static __always_inline void put_in(struct owner_bucket *bucket, struct owner *o)
-{
-	unsigned long first = READ_ONCE(bucket->first);
-
-	lockdep_assert_irqs_disabled();
-	do {
-		while (unlikely(first & OWNER_LOCKED)) {
-			cpu_relax();
-			first = READ_ONCE(bucket->first);
-		}
-		o->next = (struct owner *)first;
-	} while (!try_cmpxchg(&bucket->first, &first, (unsigned long)o));
 }
 
 /* Not the first. NULL if it is none at all. */
@@ -159,16 +119,6 @@ static __always_inline void settle(struct owner *o)
 	keep(o);
 }
 
-/* An entry gets what it is for, but not yet the object. */
-static __always_inline void fill(struct owner *o, struct ub *ub, enum stockvz_resource res,
-				 unsigned int amount)
-{
-	ub_get(ub);
-	o->ub = ub;
-	o->amount = amount;
-	o->res = res;
-}
-
 /* An entry that is in no bucket yet; NULL if there is no memory. */
 static __always_inline struct owner *make(struct ub *ub, enum stockvz_resource res,
 					  unsigned int amount)
@@ -176,7 +126,7 @@ static __always_inline struct owner *make(struct ub *ub, enum stockvz_resource r
 	struct owner *o = take();
 
 	if (likely(o))
-		fill(o, ub, res, amount);
+		owner_fill(o, ub, res, amount);
 	return o;
 }
 
@@ -188,10 +138,21 @@ static noinline int no_memory(struct ub *ub, enum stockvz_resource res,
 	return -ENOMEM;
 }
 
-/* There is no spare entry, the bucket is used, or it does not fit, as it seems. */
-static noinline int charge_slowly(const void *object, struct ub *ub,
-				  enum stockvz_resource res, unsigned int amount,
-				  enum ub_severity severity)
+/**
+ * owner_charge_slowly() - owner_charge() of what cannot be done at once
+ * @object: as there, as all others
+ * @ub: who pays
+ * @res: the resource
+ * @amount: in its unit
+ * @severity: how far it may go
+ *
+ * There is no spare entry, the bucket is used, or it does not fit, as it seems.
+ *
+ * Context: any.
+ * Return: as there.
+ */
+int owner_charge_slowly(const void *object, struct ub *ub, enum stockvz_resource res,
+			unsigned int amount, enum ub_severity severity)
 {
 	unsigned long flags;
 	struct owner *o;
@@ -207,7 +168,7 @@ static noinline int charge_slowly(const void *object, struct ub *ub,
 	o = make(ub, res, amount);
 	if (likely(o)) {
 		o->object = object;
-		put_in(owner_bucket(object), o);
+		owner_put_in(owner_bucket(object), o);
 	}
 	local_irq_restore(flags);
 	return likely(o) ? 0 : no_memory(ub, res, amount);
@@ -228,42 +189,21 @@ static noinline int charge_slowly(const void *object, struct ub *ub,
 int owner_charge(const void *object, struct ub *ub, enum stockvz_resource res,
 		 unsigned int amount, enum ub_severity severity)
 {
-	struct owner_bucket *bucket = owner_bucket(object);
-	unsigned long flags;
-	struct owner *o;
-
-	local_irq_save(flags);
-	o = __this_cpu_read(spares.first);
-	/*
-	 * Calls nothing if all is well: what has to be called would cost it a frame. What
-	 * UB_HARD lets through needs no other severity.
-	 */
-	if (unlikely(!o || !owner_bucket_is_empty(bucket) ||
-		     __ub_counter_charge(&ub->counter[res].c, amount, UB_HARD, NULL))) {
-		local_irq_restore(flags);
-		return charge_slowly(object, ub, res, amount, severity);
-	}
-	__this_cpu_write(spares.first, o->next);
-	__this_cpu_dec(spares.n);
-	fill(o, ub, res, amount);
-	o->object = object;
-	put_in(bucket, o);
-	local_irq_restore(flags);
-	return 0;
+	return __owner_charge(object, ub, res, amount, severity);
 }
 
 /**
- * owner_reserve() - charge for an object that has no address yet
- * @ub: see owner_charge(), as the others
+ * owner_reserve_slowly() - owner_reserve() of what cannot be done at once
+ * @ub: as there, as all others
  * @res: the resource
  * @amount: in its unit
  * @severity: how far it may go
  *
  * Context: irqs off.
- * Return: for owner_place() or owner_cancel(); NULL if it was refused.
+ * Return: as there.
  */
-struct owner *owner_reserve(struct ub *ub, enum stockvz_resource res,
-			    unsigned int amount, enum ub_severity severity)
+struct owner *owner_reserve_slowly(struct ub *ub, enum stockvz_resource res,
+				   unsigned int amount, enum ub_severity severity)
 {
 	struct owner *o;
 
@@ -277,21 +217,21 @@ struct owner *owner_reserve(struct ub *ub, enum stockvz_resource res,
 }
 
 /**
- * owner_place() - the object that was charged for has an address
- * @o: from owner_reserve()
+ * owner_place_slowly() - owner_place() where something stands already
+ * @o: as there
  * @object: its address
  *
  * Context: irqs off.
  */
-void owner_place(struct owner *o, const void *object)
+void owner_place_slowly(struct owner *o, const void *object)
 {
 	struct owner_bucket *bucket = owner_bucket(object);
 
 	lockdep_assert_irqs_disabled();
-	if (unlikely(!owner_bucket_is_empty(bucket)) && owner_pay_back(bucket, object))
+	if (owner_pay_back(bucket, object))
 		atomic_long_inc(&healed);
 	o->object = object;
-	put_in(bucket, o);
+	owner_put_in(bucket, o);
 }
 
 /**
@@ -350,7 +290,7 @@ bool owner_move(const void *from, const void *to)
 		if (owner_release(to))
 			atomic_long_inc(&healed);
 		o->object = to;
-		put_in(owner_bucket(to), o);
+		owner_put_in(owner_bucket(to), o);
 	}
 	local_irq_restore(flags);
 	return o;
@@ -395,7 +335,7 @@ void owner_stats(struct owner_stats *s)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		n += per_cpu(allocated, cpu) - per_cpu(spares.n, cpu);
+		n += per_cpu(allocated, cpu) - per_cpu(owner_spares.n, cpu);
 	/* CPUs go on while we add. */
 	s->owned = max(n, 0L);
 	s->healed = atomic_long_read(&healed);
@@ -431,7 +371,7 @@ void owner_exit(void)
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		struct spares *s = per_cpu_ptr(&spares, cpu);
+		struct owner_spares *s = per_cpu_ptr(&owner_spares, cpu);
 
 		while (s->first) {
 			struct owner *o = s->first;

@@ -686,6 +686,8 @@ static void write_trace(struct __test_metadata *_metadata, const char *name,
 /* It puts an address of its own where a function returns to, where some hooks look. */
 TEST_F(whole, beside_a_tracer_that_waits_for_returns)
 {
+	if (!stands("/sys/kernel/tracing/available_tracers", "function_graph", "", ""))
+		SKIP(return, "not in this kernel");
 	write_trace(_metadata, "set_ftrace_filter",
 		    "try_charge_memcg may_expand_vm security_file_lock sock_alloc_send_pskb");
 	write_trace(_metadata, "current_tracer", "function_graph");
