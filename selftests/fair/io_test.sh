@@ -130,7 +130,9 @@ holds()
 		[ $rate -le $best ] || best=$rate
 		[ $((best * 100)) -lt $(($1 * (100 - percent))) ] || return 0
 	done
-	[ $((best * 4)) -ge $1 ] || { echo "$best at most, not $1"; false; }
+	# A kernel that watches itself may be slower than any limit.
+	[ -n "${STOCKVZ_ITERATIONS-}" ] || [ $((best * 4)) -ge $1 ] ||
+		{ echo "$best at most, not $1"; false; }
 }
 
 # between LOW HIGH ONE OTHER: so many percent of the other
