@@ -165,6 +165,10 @@ extern u64 hook_features_on;
 /*
  * Is this feature on? Constant once the module is loaded, unless it is that of a
  * module that comes and goes.
+ *
+ * A hook that has a direct way, and serves but one feature or such as go off together, need
+ * not ask: it has an ops of its own, and if the feature is off it is gone before there is
+ * anybody to charge.
  */
 static __always_inline bool hook_on(unsigned int feature)
 {

@@ -137,8 +137,6 @@ static long dgrambuf_udp(struct ftrace_regs *fregs)
 	struct sockmem *m;
 
 	this_cpu_write(pending.skb, NULL);
-	if (!hook_on(STOCKVZ_RES_DGRAMRCVBUF))
-		return 0;
 	m = sockmem_lock(sk, &flags);
 	if (likely(!m))
 		return 0;

@@ -25,8 +25,6 @@ HOOK_PIN(security_file_free, void (struct file *));
 /* security_file_alloc(file): a file is being made. */
 static long numfile_alloc(struct ftrace_regs *fregs, struct ub *ub)
 {
-	if (!hook_on(STOCKVZ_RES_NUMFILE))
-		return 0;
 	if (__owner_charge(hook_arg(fregs, 0, struct file *), ub, STOCKVZ_RES_NUMFILE,
 			   1, UB_HARD))
 		return -ENFILE;

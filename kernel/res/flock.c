@@ -324,7 +324,6 @@ static noinline void divert(struct ftrace_regs *fregs, struct ub *ub, void *char
 static __always_inline bool wants_nothing(const struct file_lock *request)
 {
 	return compat_flc(request, flags) & FL_ACCESS ||
-	       !hook_on(STOCKVZ_RES_NUMFLOCK) ||
 	       (unlikely(request->fl_ops) &&
 		(request->fl_ops->fl_copy_lock == made ||
 		 request->fl_ops == &paid_ahead || !ops_over(request->fl_ops)));

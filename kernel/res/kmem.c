@@ -338,7 +338,7 @@ static __always_inline void kmem_charge(struct ftrace_regs *fregs,
 
 static __always_inline bool kmem_concerns(void)
 {
-	return READ_ONCE(ub_bindings) && may_reserve() && hook_on(STOCKVZ_RES_KMEMSIZE);
+	return READ_ONCE(ub_bindings) && may_reserve();
 }
 
 /* The proof is also one that its callers are known. */
@@ -423,8 +423,7 @@ static void kmem_account(struct ftrace_regs *fregs)
 	int item = hook_arg(fregs, 1, int);
 	int pages = hook_arg(fregs, 2, int);
 
-	if (item != MEMCG_KMEM || !READ_ONCE(ub_bindings) ||
-	    !hook_on(STOCKVZ_RES_KMEMSIZE))
+	if (item != MEMCG_KMEM || !READ_ONCE(ub_bindings))
 		return;
 	lockdep_assert_preemption_disabled();
 	if (pages > 0)

@@ -296,29 +296,33 @@ static struct sk_buff *alloc_charged(struct sockmem *m, unsigned long header_len
 	return skb;
 }
 
-/* sock_alloc_send_pskb(): a packet is about to be made, by a task. */
-void othersockbuf_send_hook(unsigned long ip, unsigned long parent_ip,
-			    struct ftrace_ops *op, struct ftrace_regs *fregs)
+/* Somebody may pay for the socket, or a proof runs. */
+static noinline void divert(struct ftrace_regs *fregs)
 {
-	unsigned int max_page_order = hook_arg(fregs, 5, unsigned int);
 	struct sockmem *m;
 
 	if (unlikely(hook_proving(othersockbuf_send_hook))) {
 		hook_refuse(fregs, 0);
 		return;
 	}
-	if (max_page_order & CHARGED) {
-		compat_ftrace_set_argument_5(fregs, max_page_order & ~CHARGED);
-		return;
-	}
-	if (!hook_on(STOCKVZ_RES_OTHERSOCKBUF))
-		return;
 	m = sockmem_of(hook_arg(fregs, 0, struct sock *));
-	if (likely(!m) || m->tcp)
+	if (!m || m->tcp)
 		return;
 	compat_ftrace_set_argument_0(fregs, (unsigned long)m);
-	ftrace_regs_set_instruction_pointer(fregs,
-					    (unsigned long)alloc_charged);
+	ftrace_regs_set_instruction_pointer(fregs, (unsigned long)alloc_charged);
+}
+
+/* sock_alloc_send_pskb(): a packet is about to be made, by a task. */
+void othersockbuf_send_hook(unsigned long ip, unsigned long parent_ip,
+			    struct ftrace_ops *op, struct ftrace_regs *fregs)
+{
+	unsigned int max_page_order = hook_arg(fregs, 5, unsigned int);
+
+	if (unlikely(max_page_order & CHARGED))
+		compat_ftrace_set_argument_5(fregs, max_page_order & ~CHARGED);
+	else if (unlikely(!owner_is_nobody(hook_arg(fregs, 0, struct sock *))) ||
+		 hook_proving_any())
+		divert(fregs);
 }
 
 /* Apart, so that the host's way needs no frame. */
@@ -337,8 +341,6 @@ static void othersockbuf_wfree(struct ftrace_regs *fregs)
 	const struct sk_buff *skb = hook_arg(fregs, 0, const struct sk_buff *);
 	struct sockmem *m;
 
-	if (!hook_on(STOCKVZ_RES_OTHERSOCKBUF))
-		return;
 	/* As long as it has sent something that is not done with it lives. */
 	m = sockmem_of_old(skb->sk);
 	if (unlikely(m) && !m->tcp)

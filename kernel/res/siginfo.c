@@ -64,7 +64,7 @@ static __always_inline bool numsiginfo_alloc(struct ftrace_regs *fregs)
 	unsigned int flags = hook_arg(fregs, 4, unsigned int);
 	struct ub *ub;
 
-	if (flags & SIGQUEUE_PREALLOC || !hook_on(STOCKVZ_RES_NUMSIGINFO))
+	if (flags & SIGQUEUE_PREALLOC)
 		return false;
 	ub = payer(hook_arg(fregs, 1, struct task_struct *));
 	return unlikely(ub) && reserve_refused(ub);

@@ -121,7 +121,7 @@ struct sockmem *sockmem_find_lock_old(const struct hlist_head *bucket,
 }
 
 /**
- * sockmem_find_or_make() - sockmem_of() past its first two glances
+ * sockmem_find_or_make() - sockmem_of() past its first glance
  * @sk: the socket
  *
  * Context: any.

@@ -140,7 +140,7 @@ static __always_inline struct sockmem *sockmem_in(const struct hlist_head *bucke
 
 /**
  * sockmem_of() - the record of a socket
- * @sk: the socket; the caller holds it, and with it the record
+ * @sk: the socket, which may be paid for; the caller holds it, and with it the record
  *
  * Context: any.
  * Return: as sockmem_lock().
@@ -149,8 +149,6 @@ static __always_inline struct sockmem *sockmem_of(struct sock *sk)
 {
 	struct sockmem *m;
 
-	if (likely(owner_is_nobody(sk)))
-		return NULL;
 	preempt_disable();
 	m = sockmem_in(sockmem_bucket(sk), sk);
 	preempt_enable();
